@@ -1,0 +1,46 @@
+"""Durable files on Amazon S3, in one line of code: right, fast and safe.
+
+from s3_integration import S3Client
+
+s3 = S3Client()
+s3.upload_file("report.pdf", s3_key="reports/2024/january.pdf")
+"""
+
+import logging
+
+from s3_integration.client import S3Client
+from s3_integration.config import S3Config, TransferConfig
+from s3_integration.exceptions import (
+    S3AccessDeniedError,
+    S3BucketError,
+    S3ConfigError,
+    S3ConflictError,
+    S3CredentialsError,
+    S3DownloadError,
+    S3FileNotFoundError,
+    S3IntegrationError,
+    S3UploadError,
+)
+from s3_integration.logs import log_to_stderr
+from s3_integration.models import S3FileInfo
+from s3_integration.version import __version__
+
+__all__ = [
+    "S3AccessDeniedError",
+    "S3BucketError",
+    "S3Client",
+    "S3Config",
+    "S3ConfigError",
+    "S3ConflictError",
+    "S3CredentialsError",
+    "S3DownloadError",
+    "S3FileInfo",
+    "S3FileNotFoundError",
+    "S3IntegrationError",
+    "S3UploadError",
+    "TransferConfig",
+    "__version__",
+    "log_to_stderr",
+]
+
+logging.getLogger("s3_integration").addHandler(logging.NullHandler())

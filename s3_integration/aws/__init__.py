@@ -1,0 +1,1 @@
+"""The edge to AWS: sessions, credentials, retries and the one translation of errors."""

@@ -1,0 +1,120 @@
+"""Who is asking: finding credentials in time, renewing them, telling where was looked."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from botocore.credentials import Credentials, ReadOnlyCredentials, create_credential_resolver
+from typing_extensions import override
+
+from s3_integration.exceptions import S3CredentialsError
+from s3_integration.logs import remember_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from botocore.session import Session as BotocoreSession
+
+    from s3_integration.config import Settings, StaticCredentials
+
+_METADATA_LIMITS = {"metadata_service_timeout": 1, "metadata_service_num_attempts": 2}
+"""Seconds and tries at the instance metadata service: it lies on the same host and answers
+in milliseconds. botocore's single try loses the first request of a busy instance; more of
+both would let a laptop wait for a service that it does not have."""
+
+
+class RenewableCredentials(Credentials):
+    """Credentials that can be looked for again when S3 says that they have expired.
+
+    botocore refreshes what it knows to expire. This is for the rest: a file that another
+    program rewrites, or a server that revokes early.
+    """
+
+    def __init__(self, load: Callable[[], Credentials]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._found = load()
+        frozen: Any = self.get_frozen_credentials()
+        super().__init__(frozen.access_key, frozen.secret_key, frozen.token, self._found.method)
+
+    @override
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        frozen = self._found.get_frozen_credentials()
+        remember_secret(frozen.secret_key)
+        remember_secret(frozen.token)
+        return frozen
+
+    def renew(self) -> bool:
+        """Look again; True where that found other credentials than before."""
+        with self._lock:
+            before = self._found.get_frozen_credentials()
+            self._found = self._load()
+            return bool(self.get_frozen_credentials() != before)
+
+
+class CredentialFinder:
+    """botocore's `credential_provider` of one session: what was given, else its own chain."""
+
+    def __init__(self, settings: Settings, session: BotocoreSession) -> None:
+        self._settings = settings
+        self._session = session
+        for name, value in _METADATA_LIMITS.items():
+            if name.upper() not in {key.removeprefix("AWS_") for key in os.environ}:
+                session.set_config_variable(name, value)
+
+    def load_credentials(self) -> RenewableCredentials:
+        """Find credentials, within seconds.
+
+        Raises:
+            S3CredentialsError: there are none; it lists where was looked.
+        """
+        return RenewableCredentials(self._find)
+
+    def _find(self) -> Credentials:
+        given = self._settings.credentials
+        if given is not None:
+            return _from_settings(given)
+        found = create_credential_resolver(self._session).load_credentials()
+        if found is None:
+            raise no_credentials(self._settings.profile_name, os.environ)
+        return found
+
+
+def _from_settings(given: StaticCredentials) -> Credentials:
+    return Credentials(
+        given.access_key_id, given.secret_access_key, given.session_token, method=given.origin
+    )
+
+
+def no_credentials(profile_name: str | None, environment: Mapping[str, str]) -> S3CredentialsError:
+    """The error for finding none, with every place that was looked at."""
+    places = "; ".join(where_looked(profile_name, environment))
+    return S3CredentialsError(
+        f"No AWS credentials were found. Looked at: {places}.",
+        suggestion=(
+            "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of "
+            "~/.aws/credentials in AWS_PROFILE, or run where an IAM role is attached."
+        ),
+    )
+
+
+def where_looked(profile_name: str | None, environment: Mapping[str, str]) -> list[str]:
+    """The places of the search in its order, each with what was found wanting."""
+    credentials_file = environment.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")
+    config_file = environment.get("AWS_CONFIG_FILE", "~/.aws/config")
+    profile = profile_name or "default"
+    container = environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") or environment.get(
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+    )
+    switched_off = environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
+    return [
+        "the settings (access_key_id, profile_name)",
+        "the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE)",
+        "the .env file of the working folder",
+        f"profile {profile!r} in {credentials_file} and {config_file}",
+        f"the container role ({'no answer' if container else 'not in a container with one'})",
+        "the instance role "
+        + ("(switched off by AWS_EC2_METADATA_DISABLED)" if switched_off else "(no answer)"),
+    ]

@@ -1,0 +1,265 @@
+"""The one translation: whatever boto3, botocore, urllib3 or the system raise becomes ours.
+
+Codes decide, not HTTP statuses: one status stands for many causes. What they mean is the
+table in `codes.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from botocore import exceptions as botocore_errors
+from urllib3.exceptions import HTTPError as Urllib3Error
+
+from s3_integration.aws.codes import MEANINGS, MISSING_PERMISSION, UNKNOWN_CODE, Meaning
+from s3_integration.exceptions import (
+    ErrorFacts,
+    S3ConfigError,
+    S3CredentialsError,
+    S3IntegrationError,
+    both,
+)
+from s3_integration.logs import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DEEDS = {
+    "PutObject": "upload {key} to",
+    "CreateMultipartUpload": "upload {key} to",
+    "UploadPart": "upload {key} to",
+    "CompleteMultipartUpload": "upload {key} to",
+    "AbortMultipartUpload": "give up the upload of {key} to",
+    "GetObject": "read {key} from",
+    "HeadObject": "look at {key} in",
+    "DeleteObject": "delete {key} from",
+    "ListObjectsV2": "list",
+    "HeadBucket": "reach",
+    "CreateBucket": "create",
+    "connect": "use",
+    "upload": "upload {key} to",
+    "download": "download {key} from",
+    "list": "list",
+    "exists": "look at {key} in",
+    "delete": "delete {key} from",
+}
+
+_NETWORK = "Check the network, the endpoint and any proxy settings, then try again."
+
+
+@contextlib.contextmanager
+def translated(
+    operation: str,
+    bucket: str,
+    key: str = "",
+    *,
+    outcome: type[S3IntegrationError] | None = None,
+) -> Iterator[None]:
+    """Raise whatever fails inside the block as an error of ours, with its cause kept.
+
+    Args:
+        operation: what was done, S3's name for it or ours.
+        bucket: the bucket it was done to.
+        key: the object it was done to, if there is one.
+        outcome: a class that the error shall belong to as well, such as `S3UploadError`.
+    """
+    try:
+        yield
+    except S3IntegrationError as error:
+        if outcome is None or isinstance(error, outcome):
+            raise
+        raise with_outcome(error, outcome) from error.__cause__
+    except (
+        botocore_errors.ClientError,
+        botocore_errors.BotoCoreError,
+        Urllib3Error,
+        OSError,
+    ) as error:
+        ours = translate(error, operation=operation, bucket=bucket, key=key)
+        raise (with_outcome(ours, outcome) if outcome else ours) from error
+
+
+def with_outcome(
+    error: S3IntegrationError, outcome: type[S3IntegrationError]
+) -> S3IntegrationError:
+    """The same error, told also as what it did to the caller's wish."""
+    causes = error.made_of[1:] or (type(error),)
+    combined = outcome
+    for cause in causes:
+        combined = both(combined, cause)
+    told = combined(error.message, **error.facts)
+    if isinstance(error, OSError) and isinstance(told, OSError):
+        told.errno, told.filename = error.errno, error.filename
+    return told
+
+
+def translate(
+    error: Exception, *, operation: str, bucket: str, key: str = ""
+) -> S3IntegrationError:
+    """The error of ours that says what `error` means, without raising it."""
+    if isinstance(error, botocore_errors.ClientError):
+        return _from_answer(error, bucket=bucket, key=key)
+    facts = ErrorFacts(operation=operation, bucket=bucket, key=key)
+    # Before OSError: some of botocore's errors are OSErrors too.
+    if isinstance(error, botocore_errors.BotoCoreError | Urllib3Error):
+        return _from_library(error, facts)
+    if isinstance(error, OSError):
+        return _from_system(error, facts)
+    message = f"{_deed(operation, bucket, key)}: {redact(str(error))}."
+    return S3IntegrationError(message, **facts)
+
+
+def _from_answer(
+    error: botocore_errors.ClientError, *, bucket: str, key: str
+) -> S3IntegrationError:
+    """S3 answered, and the answer is an error."""
+    answer: dict[str, Any] = dict(error.response)
+    said: dict[str, Any] = answer.get("Error", {})
+    metadata: dict[str, Any] = answer.get("ResponseMetadata", {})
+    code = str(said.get("Code", ""))
+    operation = error.operation_name
+    meaning = meaning_of(code)
+    action = MISSING_PERMISSION.get(operation, f"s3:{operation}")
+    resource = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
+    words = {"bucket": bucket, "key": key, "action": action, "operation": operation}
+    why = _fill(meaning.why, {**words, "resource": resource})
+    told = str(said.get("Message", "") or "").strip()
+    # S3's own words, where they say more than the code: which policy denied, which value is wrong.
+    quoted = f" (S3: {redact(told)!r})" if _is_worth_quoting(told, code) else ""
+    return meaning.error(
+        f"{_deed(operation, bucket, key)}: {why}{quoted}.",
+        code=code,
+        operation=operation,
+        bucket=bucket,
+        key=key,
+        suggestion=_fill(meaning.next_step, {**words, "resource": resource}),
+        retryable=meaning.retryable,
+        request_id=str(metadata.get("RequestId", "") or ""),
+        http_status=int(metadata.get("HTTPStatusCode", 0) or 0),
+    )
+
+
+def meaning_of(code: str) -> Meaning:
+    """The table's row for a code; codes nobody has heard of have one too."""
+    return MEANINGS.get(code, UNKNOWN_CODE)
+
+
+def _fill(template: str, words: dict[str, str]) -> str:
+    # In one pass, and not by str.format: a key may hold braces and words of its own.
+    return re.sub(r"\{(\w+)\}", lambda match: words[match.group(1)], template)
+
+
+def _is_worth_quoting(told: str, code: str) -> bool:
+    return told not in {"", "None", "null", code, "Not Found", "Forbidden", "Bad Request"}
+
+
+def _deed(operation: str, bucket: str, key: str) -> str:
+    deed = _DEEDS.get(operation, f"run {operation} on").replace("{key}", repr(key))
+    return f"Cannot {deed} bucket {bucket!r}"
+
+
+def _from_library(error: Exception, facts: ErrorFacts) -> S3IntegrationError:
+    """No answer came, or the library refused to ask."""
+    deed = _deed(facts["operation"], facts["bucket"], facts["key"])
+    why = redact(str(error)).rstrip(".")
+    _, error_class, suggestion, retryable = next(
+        row for row in _LIBRARY_ERRORS if isinstance(error, row[0])
+    )
+    advice = ErrorFacts(suggestion=suggestion, retryable=retryable)
+    return error_class(f"{deed}: {why}.", **facts | advice)
+
+
+_LIBRARY_ERRORS: tuple[
+    tuple[tuple[type[Exception], ...], type[S3IntegrationError], str, bool], ...
+] = (
+    (
+        (
+            botocore_errors.NoCredentialsError,
+            botocore_errors.PartialCredentialsError,
+            botocore_errors.CredentialRetrievalError,
+            botocore_errors.MetadataRetrievalError,
+            botocore_errors.UnknownCredentialError,
+            botocore_errors.NoAuthTokenError,
+            botocore_errors.TokenRetrievalError,
+            botocore_errors.SSOError,
+            botocore_errors.LoginError,
+            botocore_errors.RefreshWithMFAUnsupportedError,
+        ),
+        S3CredentialsError,
+        "Check where the credentials come from; for single sign-on run 'aws sso login'.",
+        False,
+    ),
+    (
+        (
+            botocore_errors.ProfileNotFound,
+            botocore_errors.ConfigParseError,
+            botocore_errors.ConfigNotFound,
+            botocore_errors.InfiniteLoopConfigError,
+            botocore_errors.InvalidConfigError,
+        ),
+        S3ConfigError,
+        "Correct AWS_PROFILE or profile_name, or the files ~/.aws/config and ~/.aws/credentials.",
+        False,
+    ),
+    (
+        (botocore_errors.SSLError,),
+        S3IntegrationError,
+        (
+            "If a certificate authority of your own signs for this server, name its file in "
+            "ca_bundle (AWS_CA_BUNDLE); never switch the check off."
+        ),
+        False,
+    ),
+    (
+        (
+            botocore_errors.ConnectionError,
+            botocore_errors.HTTPClientError,
+            botocore_errors.IncompleteReadError,
+            botocore_errors.ResponseStreamingError,
+            Urllib3Error,
+        ),
+        S3IntegrationError,
+        _NETWORK,
+        True,
+    ),
+    (
+        (
+            botocore_errors.ParamValidationError,
+            botocore_errors.ValidationError,
+            botocore_errors.InvalidRegionError,
+            botocore_errors.InvalidS3AddressingStyleError,
+            botocore_errors.UnsupportedS3ArnError,
+        ),
+        S3ConfigError,
+        "Correct the argument that the message names.",
+        False,
+    ),
+    (
+        (Exception,),
+        S3IntegrationError,
+        "Look at the cause of this error; it comes from botocore.",
+        False,
+    ),
+)
+
+_SYSTEM_SUGGESTIONS: tuple[tuple[type[OSError], str], ...] = (
+    (FileNotFoundError, "Check the path."),
+    (IsADirectoryError, "Name a file, not a folder."),
+    (NotADirectoryError, "Check the path: something on the way to it is a file."),
+    (PermissionError, "Check the permissions of the file and its folder."),
+    (OSError, "Check the disk and the path, then try again."),
+)
+
+
+def _from_system(error: OSError, facts: ErrorFacts) -> S3IntegrationError:
+    """The local file system refused."""
+    kind, suggestion = next(row for row in _SYSTEM_SUGGESTIONS if isinstance(error, row[0]))
+    why = error.strerror or str(error) or type(error).__name__
+    at = f" ({str(error.filename)!r})" if error.filename else ""
+    message = f"{_deed(facts['operation'], facts['bucket'], facts['key'])}: {why}{at}."
+    ours = both(S3IntegrationError, kind)(message, **facts | ErrorFacts(suggestion=suggestion))
+    if isinstance(ours, OSError):  # always; it lets callers ask for errno as they are used to
+        ours.errno, ours.filename = error.errno, error.filename
+    return ours

@@ -1,0 +1,217 @@
+"""When a request is sent again, and after how long. Ours, so that no botocore default decides.
+
+botocore's default mode and number of attempts have changed between minor releases
+(`legacy`, 5 attempts in 1.43; `standard`, 3 attempts in 1.44), and no mode of it knows
+S3's clock. Its own retries are switched off in `session.py`; this handler does them all.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ConnectionError as BotocoreConnectionError
+from botocore.exceptions import HTTPClientError, ProxyConnectionError, SSLError
+
+from s3_integration.aws import tally
+from s3_integration.aws.clock import TOLERANCE, ServerClock, offset_of
+from s3_integration.utils import MAX_BACKOFF_SECONDS, backoff_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mypy_boto3_s3.client import S3Client as Boto3Client
+
+    from s3_integration.aws.credentials import RenewableCredentials
+
+logger = logging.getLogger(__name__)
+
+TRANSIENT_BASE_SECONDS = 0.1
+THROTTLED_BASE_SECONDS = 1.0
+"""The longest first wait where S3 asks for less (AWS General Reference, "SDK retry behavior")."""
+
+_THROTTLED_CODES = frozenset(
+    {
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestLimitExceeded",
+        "TooManyRequestsException",
+        "BandwidthLimitExceeded",
+        "ServiceUnavailable",
+    }
+)
+# 400s and 409s that mean "the same again, please". BadDigest: the body was damaged on
+# its way, since what is sent is a copy in memory whose checksum does not change.
+_TRANSIENT_CODES = frozenset(
+    {
+        "InternalError",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "PriorRequestNotComplete",
+        "BadDigest",
+        "InvalidDigest",
+        "XAmzContentSHA256Mismatch",
+        "OperationAborted",
+        "ConditionalRequestConflict",
+    }
+)
+_EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
+_NEVER_AGAIN_STATUSES = frozenset({501, 505})  # "not implemented" does not become implemented
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back from one attempt."""
+
+    status: int = 0
+    code: str = ""
+    headers: Mapping[str, str] | None = None
+    exception: Exception | None = None
+
+    @classmethod
+    def from_botocore(
+        cls, response: tuple[Any, dict[str, Any]] | None, exception: Exception | None
+    ) -> Answer:
+        """Take the facts out of what botocore's `needs-retry` event passes."""
+        if response is None:
+            return cls(exception=exception)
+        http, parsed = response
+        headers = {name.lower(): value for name, value in http.headers.items()}
+        # The parsed status counts, not http's: botocore turns a 200 that holds an error into a 500.
+        status = parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", http.status_code)
+        return cls(status, parsed.get("Error", {}).get("Code", ""), headers, exception)
+
+    def header(self, name: str) -> str:
+        """The header's value, "" where there is none."""
+        return (self.headers or {}).get(name, "")
+
+
+def retry_base_seconds(answer: Answer) -> float | None:
+    """The longest first wait before `answer`'s request is sent again; None: never again."""
+    if answer.exception is not None:
+        return TRANSIENT_BASE_SECONDS if _is_passing(answer.exception) else None
+    if answer.status == 429 or answer.code in _THROTTLED_CODES:
+        return THROTTLED_BASE_SECONDS
+    if answer.code in _TRANSIENT_CODES:
+        return TRANSIENT_BASE_SECONDS
+    if answer.status >= 500 and answer.status not in _NEVER_AGAIN_STATUSES:
+        return THROTTLED_BASE_SECONDS if answer.status == 503 else TRANSIENT_BASE_SECONDS
+    return None
+
+
+def _is_passing(exception: Exception) -> bool:
+    """Whether a connection that failed so may work the next time."""
+    if isinstance(exception, SSLError):  # a certificate that is refused stays refused
+        return False
+    return isinstance(exception, BotocoreConnectionError | HTTPClientError | ProxyConnectionError)
+
+
+def clock_is_off(answer: Answer) -> bool:
+    """Whether S3 refused the request for its time.
+
+    HEAD answers have no body, hence no code: there the answer's own date tells.
+    """
+    if answer.code == "RequestTimeTooSkewed":
+        return True
+    if answer.status != 403 or answer.code not in {"", "403", "Forbidden"}:
+        return False
+    ahead = offset_of(answer.header("date"))
+    return ahead is not None and abs(ahead) > TOLERANCE
+
+
+def delay_seconds(answer: Answer, attempt: int, *, base_seconds: float, jitter: float) -> float:
+    """The wait before the next attempt; S3's `Retry-After` is respected up to 20 s."""
+    delay = backoff_seconds(attempt, base_seconds=base_seconds, jitter=jitter)
+    try:
+        asked_for = float(answer.header("retry-after"))
+    except ValueError:
+        return delay
+    return max(delay, min(asked_for, MAX_BACKOFF_SECONDS)) if asked_for > 0 else delay
+
+
+def full_jitter() -> float:
+    """A number between 0 and 1, so that clients that failed together do not return together."""
+    return random.random()  # noqa: S311 - nothing to guess here
+
+
+class Retries:
+    """The retries of one client."""
+
+    def __init__(
+        self,
+        total_attempts: int,
+        credentials: RenewableCredentials,
+        clock: ServerClock,
+        *,
+        jitter: Callable[[], float] | None = None,
+    ) -> None:
+        self._total_attempts = total_attempts
+        self._credentials = credentials
+        self._clock = clock
+        self._jitter = jitter or full_jitter
+
+    def install(self, client: Boto3Client) -> None:
+        """Let `client` ask this object after every attempt."""
+        events: Any = client.meta.events
+        events.register("needs-retry.s3", self.needs_retry)
+
+    def needs_retry(
+        self,
+        *,
+        response: tuple[Any, dict[str, Any]] | None,
+        operation: Any,
+        attempts: int,
+        caught_exception: Exception | None,
+        request_dict: dict[str, Any],
+        **_: object,
+    ) -> float | None:
+        """Answer botocore: the seconds to wait before the next attempt, None for no more."""
+        if attempts >= self._total_attempts:
+            return None
+        answer = Answer.from_botocore(response, caught_exception)
+        delay = self._delay(answer, attempts, request_dict["context"])
+        if delay is not None:
+            tell_of_retry(operation.name, answer, attempts, self._total_attempts, delay)
+        return delay
+
+    def _delay(self, answer: Answer, attempt: int, context: dict[str, Any]) -> float | None:
+        if self._can_be_mended(answer, context):
+            return 0.0
+        base_seconds = retry_base_seconds(answer)
+        if base_seconds is None:
+            return None
+        return delay_seconds(answer, attempt, base_seconds=base_seconds, jitter=self._jitter())
+
+    def _can_be_mended(self, answer: Answer, context: dict[str, Any]) -> bool:
+        """Mend clock or credentials, each once per request; tell whether there was something."""
+        if clock_is_off(answer) and not context.get("s3_integration_clock_set"):
+            context["s3_integration_clock_set"] = True
+            return self._clock.set_from(answer.header("date"))
+        if answer.code in _EXPIRED_CODES and not context.get("s3_integration_renewed"):
+            context["s3_integration_renewed"] = True
+            return self._credentials.renew()
+        return False
+
+
+def tell_of_retry(
+    operation: str, answer: Answer, attempt: int, total_attempts: int, delay: float
+) -> None:
+    """Log and count that something is about to be sent again."""
+    tally.count_retry()
+    cause = answer.code or (f"HTTP {answer.status}" if answer.status else "")
+    if answer.exception is not None:
+        cause = f"{type(answer.exception).__name__}: {answer.exception}"
+    logger.warning(
+        "%s failed (%s), attempt %d of %d; trying again in %.2f s",
+        operation,
+        cause,
+        attempt,
+        total_attempts,
+        delay,
+    )

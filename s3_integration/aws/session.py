@@ -1,0 +1,90 @@
+"""From settings to a boto3 client that behaves as this package promises."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from s3_integration.aws.clock import ServerClock
+from s3_integration.aws.credentials import CredentialFinder, RenewableCredentials
+from s3_integration.aws.endpoints import EndpointProfile, profile_of
+from s3_integration.aws.errors import translated
+from s3_integration.aws.retries import Retries
+from s3_integration.config import DEFAULT_REGION, Settings, check_endpoint
+from s3_integration.version import __version__
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client as Boto3Client
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One boto3 client with all that is known of it; threads may share it, forks may not."""
+
+    client: Boto3Client
+    credentials: RenewableCredentials
+    endpoint: EndpointProfile
+    region: str
+    total_attempts: int
+
+
+def connect(settings: Settings) -> Connection:
+    """Find credentials and region, and make the client; S3 itself is not asked yet.
+
+    Raises:
+        S3CredentialsError: no credentials, or ones that could not be fetched.
+        S3ConfigError: an unknown profile, or an endpoint of `~/.aws/config` that is refused.
+    """
+    with translated("connect", settings.bucket_name):
+        session = botocore.session.Session(profile=settings.profile_name)
+        session.register_component("credential_provider", CredentialFinder(settings, session))
+        credentials = cast("RenewableCredentials", session.get_credentials())
+        region = settings.region or session.get_config_variable("region") or DEFAULT_REGION
+        client = boto3.Session(botocore_session=session, region_name=region).client(
+            "s3", endpoint_url=settings.endpoint_url, verify=settings.ca_bundle,
+            config=_client_config(settings),
+        )  # fmt: skip
+    check_endpoint(client.meta.endpoint_url, settings.plain_http)
+    clock = ServerClock()
+    clock.install(client)
+    Retries(settings.total_attempts, credentials, clock).install(client)
+    logger.debug(
+        "connected to %s, region %s, credentials from %s, access key id %s",
+        client.meta.endpoint_url,
+        region,
+        credentials.method,
+        credentials.access_key,
+    )
+    endpoint = profile_of(client.meta.endpoint_url)
+    return Connection(client, credentials, endpoint, region, settings.total_attempts)
+
+
+def _client_config(settings: Settings) -> Config:
+    # Servers other than AWS seldom have a host name per bucket.
+    addressing: dict[str, Any] = (
+        {"s3": {"addressing_style": "path"}} if settings.endpoint_url else {}
+    )
+    return Config(
+        # One attempt by botocore, however AWS_RETRY_MODE and AWS_MAX_ATTEMPTS stand:
+        # retries are retries.py's. `total_max_attempts` counts the first, `max_attempts` not.
+        retries={"mode": "standard", "total_max_attempts": 1},
+        connect_timeout=settings.connect_timeout_seconds,
+        read_timeout=settings.read_timeout_seconds,
+        # A thread beyond the pool opens a connection of its own and throws it away.
+        max_pool_connections=_POOL_CONNECTIONS,
+        # Checksums are integrity.py's; botocore's default trailers are refused by many servers.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        user_agent_extra=f"s3_integration/{__version__}",
+        **addressing,
+    )
+
+
+_POOL_CONNECTIONS = 128

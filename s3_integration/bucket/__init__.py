@@ -1,0 +1,1 @@
+"""The bucket itself: what protects it, and making one that is protected from the start."""

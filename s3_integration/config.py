@@ -1,0 +1,358 @@
+"""Settings: what a caller may say, and how the rest is found.
+
+Each setting is taken from the first place that has it: the caller's argument, the
+caller's `S3Config`, the environment, the `.env` file of the working folder. What is
+found in none of them (credentials, profile, region) is left to boto3's own chain:
+`~/.aws` files, single sign-on, container and instance roles.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, get_args
+
+from s3_integration import utils
+from s3_integration.exceptions import S3ConfigError
+from s3_integration.utils import MIB
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+DEFAULT_BUCKET_NAME = "peerpilot-kiro-data"
+DEFAULT_REGION = "us-east-1"
+
+EngineName = Literal["auto", "boto3"]
+"""Who moves the bytes; `auto` takes the best engine that can work here."""
+
+PlainHttp = Literal["loopback", "anywhere"]
+"""Where an endpoint may be spoken to without TLS."""
+
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferConfig:
+    """How files are cut up and how much of them is under way at once."""
+
+    part_size_bytes: int = 8 * MIB
+    """Bytes per part, 5 MiB to 5 GiB (User Guide, "Amazon S3 multipart upload limits").
+    Files of more than 10,000 such parts get larger ones."""
+
+    multipart_threshold_bytes: int = 16 * MIB
+    """Files from this size on are uploaded and downloaded in parts; 1 byte to 5 GiB."""
+
+    parts_in_flight: int = 8
+    """Parts that one client moves at once, over all its transfers; 1 to 256."""
+
+    def __post_init__(self) -> None:
+        smallest, largest = utils.MIN_PART_SIZE_BYTES, utils.MAX_PART_SIZE_BYTES
+        _check_number("part_size_bytes", self.part_size_bytes, smallest, largest)
+        _check_number("multipart_threshold_bytes", self.multipart_threshold_bytes, 1, largest)
+        _check_number("parts_in_flight", self.parts_in_flight, 1, 256)
+
+
+@dataclass(frozen=True)
+class S3Config:
+    """Settings of a client; whatever is left out is looked for where the module says.
+
+    It may hold secrets: its `repr` leaves them out, a pickle of it does not.
+    """
+
+    bucket_name: str = ""
+    """"" means `S3_INTEGRATION_BUCKET`, else `peerpilot-kiro-data`."""
+
+    region: str = ""
+    """"" means `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's, else `us-east-1`."""
+
+    access_key_id: str | None = None
+    secret_access_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False, kw_only=True)
+
+    profile_name: str | None = field(default=None, kw_only=True)
+    """A profile of `~/.aws/config` or `~/.aws/credentials`."""
+
+    endpoint_url: str | None = field(default=None, kw_only=True)
+    """Another S3 than AWS' own; https, unless it is on this machine or `plain_http` says."""
+
+    ca_bundle: str | None = field(default=None, kw_only=True)
+    """Path of a PEM file with the certificate authorities to trust instead of the usual."""
+
+    total_attempts: int | None = field(default=None, kw_only=True)
+    """How often one request is sent at most, the first time included; 1 to 100, else 5."""
+
+    connect_timeout_seconds: float | None = field(default=None, kw_only=True)
+    """How long a connection may take to open; up to 3,600, else 10."""
+
+    read_timeout_seconds: float | None = field(default=None, kw_only=True)
+    """How long S3 may stay silent in the middle of an answer; up to 3,600, else 60."""
+
+    plain_http: PlainHttp | None = field(default=None, kw_only=True)
+    engine: EngineName | None = field(default=None, kw_only=True)
+    transfer: TransferConfig | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            _check_type(setting.name, getattr(self, setting.name))
+        _check_secrets(self)
+        _check_values(self)
+
+
+@dataclass(frozen=True, slots=True)
+class StaticCredentials:
+    """A key pair that was given outright, and where it was found."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(repr=False)
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a client works with: every setting decided, but for what boto3's chain decides."""
+
+    bucket_name: str
+    region: str
+    """"" leaves it to the profile, else the default."""
+    credentials: StaticCredentials | None
+    profile_name: str | None
+    endpoint_url: str | None
+    ca_bundle: str | None
+    total_attempts: int
+    connect_timeout_seconds: float
+    read_timeout_seconds: float
+    plain_http: PlainHttp
+    engine: EngineName
+    transfer: TransferConfig
+
+
+def read_dotenv(folder: Path) -> dict[str, str]:
+    """The variables of `folder`'s `.env` file; nothing is put into the environment.
+
+    Raises:
+        S3ConfigError: there is such a file, but it cannot be read.
+    """
+    path = folder / ".env"
+    if not path.is_file():
+        return {}
+    # Imported here so that programs without a .env file do not pay for it.
+    from dotenv import dotenv_values  # noqa: PLC0415 - see above
+
+    try:
+        values = dotenv_values(path, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"The settings file {str(path)!r} cannot be read: {error}."
+        raise S3ConfigError(
+            message, suggestion="Make it readable UTF-8 text, or remove it."
+        ) from error
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def resolve_settings(
+    bucket_name: str = DEFAULT_BUCKET_NAME,
+    config: S3Config | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    dotenv: Mapping[str, str] | None = None,
+) -> Settings:
+    """Decide every setting.
+
+    Args:
+        bucket_name: the caller's argument; left at the default, the others decide.
+        config: the caller's settings.
+        environment: variables of the process; `os.environ` when None.
+        dotenv: variables of the `.env` file; the working folder's when None.
+
+    Raises:
+        S3ConfigError: a setting is nonsense; the message names it and where it stands.
+    """
+    said = config or S3Config()
+    surroundings = _Surroundings(
+        os.environ if environment is None else environment,
+        read_dotenv(Path.cwd()) if dotenv is None else dotenv,
+    )
+    try:
+        found = surroundings.as_config()
+    except S3ConfigError as error:
+        message = f"{error.message} It comes from the environment or the .env file."
+        raise S3ConfigError(message, suggestion=error.suggestion) from error
+    credentials, profile_name = _choose_identity(said, surroundings)
+    explicit_bucket = "" if bucket_name == DEFAULT_BUCKET_NAME else bucket_name
+    check_bucket_name(bucket_name)
+    settings = Settings(
+        bucket_name=explicit_bucket or said.bucket_name or found.bucket_name or bucket_name,
+        region=said.region or found.region,
+        credentials=credentials,
+        profile_name=profile_name,
+        endpoint_url=said.endpoint_url or found.endpoint_url,
+        ca_bundle=said.ca_bundle or found.ca_bundle,
+        total_attempts=said.total_attempts or found.total_attempts or 5,
+        connect_timeout_seconds=said.connect_timeout_seconds
+        or found.connect_timeout_seconds
+        or 10.0,
+        read_timeout_seconds=said.read_timeout_seconds or found.read_timeout_seconds or 60.0,
+        plain_http=said.plain_http or found.plain_http or "loopback",
+        engine=said.engine or found.engine or "auto",
+        transfer=said.transfer or TransferConfig(),
+    )
+    check_endpoint(settings.endpoint_url, settings.plain_http)
+    return settings
+
+
+def check_bucket_name(name: str) -> None:
+    """Raise an `S3ConfigError` unless `name` is one that S3 allows for a bucket."""
+    _check_type("bucket_name", name)
+    if problem := utils.bucket_name_problem(name):
+        _refuse("bucket_name", name, problem)
+
+
+def check_endpoint(url: str | None, plain_http: PlainHttp) -> None:
+    """Raise an `S3ConfigError` unless `url` may be spoken to."""
+    if not url:
+        return
+    if problem := utils.endpoint_problem(url, plain_http_allowed=plain_http == "anywhere"):
+        hint = " Use https, or set plain_http='anywhere' if the network between is yours."
+        _refuse("endpoint_url", url, problem, hint if "plain http" in problem else "")
+
+
+class _Surroundings:
+    """The variables around the program: its environment first, then the `.env` file."""
+
+    def __init__(self, environment: Mapping[str, str], dotenv: Mapping[str, str]) -> None:
+        self.places = ((environment, "the environment"), (dotenv, "the .env file"))
+
+    def as_config(self) -> S3Config:
+        """What the variables say, but for credentials and profile."""
+        return S3Config(
+            bucket_name=self._text("S3_INTEGRATION_BUCKET") or "",
+            region=self._text("AWS_REGION", "AWS_DEFAULT_REGION") or "",
+            endpoint_url=self._text("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+            ca_bundle=self._text("AWS_CA_BUNDLE"),
+            total_attempts=self._number("S3_INTEGRATION_TOTAL_ATTEMPTS", int),
+            connect_timeout_seconds=self._number("S3_INTEGRATION_CONNECT_TIMEOUT_SECONDS", float),
+            read_timeout_seconds=self._number("S3_INTEGRATION_READ_TIMEOUT_SECONDS", float),
+            plain_http=self._choice("S3_INTEGRATION_PLAIN_HTTP", get_args(PlainHttp)),
+            engine=self._choice("S3_INTEGRATION_ENGINE", get_args(EngineName)),
+        )
+
+    def _text(self, *names: str) -> str | None:
+        """The first of `names` that says something, in the first place that has any."""
+        for variables, _ in self.places:
+            for name in names:
+                if value := variables.get(name, "").strip():
+                    return value
+        return None
+
+    def _number(self, name: str, kind: Callable[[str], Number]) -> Number | None:
+        text = self._text(name)
+        try:
+            return kind(text) if text else None
+        except ValueError:
+            _refuse(name, text, "it is not a number")
+
+    def _choice(self, name: str, choices: tuple[str, ...]) -> Any:
+        text = self._text(name)
+        if text and text not in choices:
+            _refuse(name, text, f"it has to be one of {', '.join(choices)}")
+        return text
+
+
+def _choose_identity(
+    said: S3Config, surroundings: _Surroundings
+) -> tuple[StaticCredentials | None, str | None]:
+    """The first place that names keys or a profile decides; halves of two are never joined."""
+    keys = (said.access_key_id, said.secret_access_key, said.session_token)
+    if any(keys) or said.profile_name:
+        return _key_pair(*keys, origin="the settings"), said.profile_name
+    for variables, origin in surroundings.places:
+        texts = [variables.get(name, "").strip() for name in _CREDENTIAL_VARIABLES]
+        key_id, secret, token, profile_name = (text or None for text in texts)
+        if key_id or secret or profile_name:  # a lone token is left over, as boto3 sees it
+            return _key_pair(key_id, secret, token, origin=origin), profile_name
+    return None, None
+
+
+_CREDENTIAL_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+)
+
+
+def _key_pair(
+    key_id: str | None, secret: str | None, token: str | None, *, origin: str
+) -> StaticCredentials | None:
+    if key_id and secret:
+        return StaticCredentials(key_id, secret, token, origin)
+    if key_id or secret or token:
+        given, missing = ("access key id", "secret access key")[:: 1 if key_id else -1]
+        given = given if key_id or secret else "session token"
+        message = f"There is a {given} without {missing} in {origin}."
+        raise S3ConfigError(
+            message, suggestion="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together."
+        )
+    return None
+
+
+_CREDENTIAL_FIELDS = ("access_key_id", "secret_access_key", "session_token")
+"""Settings that no message may show."""
+
+_USER_INFO = re.compile(r"//[^/?#]*@")
+"""The part of a URL that may hold a password."""
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "total_attempts": (int,),
+    "connect_timeout_seconds": (int, float),
+    "read_timeout_seconds": (int, float),
+    "transfer": (TransferConfig,),
+}
+
+
+def _check_type(name: str, value: object) -> None:
+    wanted = _TYPES.get(name, (str,))
+    if name in {"bucket_name", "region"} and value is None:
+        _refuse(name, value, "it has to be text")
+    if value is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
+        _refuse(name, value, f"it is a {type(value).__name__}")
+
+
+def _check_secrets(config: S3Config) -> None:
+    for name in _CREDENTIAL_FIELDS:
+        if any(not 33 <= ord(character) <= 126 for character in getattr(config, name) or ""):
+            _refuse(name, getattr(config, name), "it holds a blank or an unprintable character")
+
+
+def _check_values(config: S3Config) -> None:
+    if config.bucket_name:
+        check_bucket_name(config.bucket_name)
+    if config.region and (problem := utils.region_problem(config.region)):
+        _refuse("region", config.region, problem)
+    if config.ca_bundle and not Path(config.ca_bundle).is_file():
+        _refuse("ca_bundle", config.ca_bundle, "there is no such file")
+    _check_number("total_attempts", config.total_attempts, 1, 100)
+    for name in ("connect_timeout_seconds", "read_timeout_seconds"):
+        _check_number(name, getattr(config, name), 0.001, 3600)
+    for name, choices in (("plain_http", get_args(PlainHttp)), ("engine", get_args(EngineName))):
+        if getattr(config, name) not in (None, *choices):
+            _refuse(name, getattr(config, name), f"it has to be one of {', '.join(choices)}")
+    check_endpoint(config.endpoint_url, config.plain_http or "anywhere")
+
+
+def _check_number(name: str, value: float | None, least: float, most: float) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        _refuse(name, value, f"it is a {type(value).__name__}")
+    # Written so that NaN, which compares false with everything, is refused too.
+    if not least <= value <= most:
+        _refuse(name, value, f"it has to be between {least} and {most}")
+
+
+def _refuse(name: str, value: object, problem: str, hint: str = "") -> NoReturn:
+    shown = "…" if name in _CREDENTIAL_FIELDS else _USER_INFO.sub("//…@", repr(value))
+    message = f"The setting {name}={shown} cannot be used: {problem}."
+    raise S3ConfigError(message, suggestion=f"Give {name} another value.{hint}")

@@ -1,0 +1,93 @@
+"""Logging that never tells a secret.
+
+The package logs under `s3_integration` and installs no handler but a `NullHandler`.
+`log_to_stderr` is for people who want to look: it prints what the package logs, and
+botocore's own lines too when asked, through a formatter that blots secrets out.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Literal
+
+from typing_extensions import override
+
+LogLevel = Literal["WARNING", "INFO", "DEBUG"]
+
+_BLOT = "***"
+
+_WIRE_LOGGERS = ("botocore", "boto3", "s3transfer", "urllib3")
+"""Loggers of the libraries below; their DEBUG lines hold canonical requests with tokens."""
+
+# A field's name, whatever stands between it and its value in headers, JSON, XML, Python's
+# repr and query strings, and the value. Access key ids are names, not secrets, and stay.
+_SECRET_FIELDS = re.compile(
+    r"""((?:x-amz-security-token|x-amz-signature|x-amz-credential
+        |x-amz-server-side-encryption-customer-key|x-aws-ec2-metadata-token(?!-ttl)
+        |(?:aws_?)?secret_?access_?key|(?:aws_?)?session_?token|client_?secret|access_?token
+        |refresh_?token|(?<=["'<])token)
+        (?:["']?\s*[:=]\s*b?["']?|["']?,\s*b?["']|>))   # ': ' or '=' or tuple's ', ' or '>'
+        ([^\s"'&<,;)}]+)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_AUTHORIZATION = re.compile(
+    r"""((?<!proxy-)authorization["']?\s*[:=,]\s*b?["']?)([^"'\r\n]+)""", re.IGNORECASE
+)
+_SIGNATURE = re.compile(r"(signature(?:=|:\s*|%3D))([0-9a-z+/%]{20,}=*)", re.IGNORECASE)
+
+_SHORTEST_SECRET = 8
+"""Shorter values are words of a test server; blotting them out would garble every line."""
+
+_known_secrets: set[str] = set()
+
+
+def remember_secret(value: str | None) -> None:
+    """Blot `value` out of everything that `redact` sees from now on."""
+    if value and len(value) >= _SHORTEST_SECRET:
+        _known_secrets.add(value)
+
+
+def redact(text: str) -> str:
+    """`text` without secrets, session tokens, signatures and presigned queries."""
+    for secret in tuple(_known_secrets):
+        text = text.replace(secret, _BLOT)
+    for pattern in (_SECRET_FIELDS, _AUTHORIZATION, _SIGNATURE):
+        text = pattern.sub(rf"\g<1>{_BLOT}", text)
+    return text
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats a record as usual, then blots secrets out of the result, tracebacks included."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def log_to_stderr(level: LogLevel = "INFO", *, include_botocore: bool = False) -> None:
+    """Print the package's log lines on standard error.
+
+    Args:
+        level: the least level to print.
+        include_botocore: also print what botocore and urllib3 log, for looking at the
+            wire. Their lines then stop going to handlers of your own, which would
+            print them with secrets.
+
+    Calling it again replaces what an earlier call set up.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.set_name("s3_integration.stderr")
+    _replace_handler(logging.getLogger("s3_integration"), handler, level)
+    for name in _WIRE_LOGGERS if include_botocore else ():
+        wire_logger = logging.getLogger(name)
+        _replace_handler(wire_logger, handler, level)
+        wire_logger.propagate = False
+
+
+def _replace_handler(logger: logging.Logger, handler: logging.Handler, level: LogLevel) -> None:
+    for old in [known for known in logger.handlers if known.get_name() == handler.get_name()]:
+        logger.removeHandler(old)
+    logger.addHandler(handler)
+    logger.setLevel(level)

@@ -1,0 +1,214 @@
+"""S3Service: one short method for each thing that is done to S3. Internal; see `client`."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from s3_integration.aws.errors import translated
+from s3_integration.aws.session import connect
+from s3_integration.aws.tally import counting_retries
+from s3_integration.bucket.create import ensure_bucket
+from s3_integration.config import DEFAULT_BUCKET_NAME, Settings, resolve_settings
+from s3_integration.exceptions import (
+    S3DownloadError,
+    S3FileNotFoundError,
+    S3IntegrationError,
+    S3UploadError,
+)
+from s3_integration.models import S3FileInfo
+from s3_integration.perprocess import PerProcess
+from s3_integration.transfer.boto import Boto3Engine
+from s3_integration.transfer.engine import ObjectId
+from s3_integration.transfer.integrity import unquoted
+from s3_integration.transfer.local import check_destination, open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from mypy_boto3_s3.client import S3Client as Boto3Client
+
+    from s3_integration.models import ProgressCallback
+    from s3_integration.transfer.engine import TransferEngine, UploadOptions
+
+logger = logging.getLogger(__name__)
+
+
+class S3Service:
+    """What can be done to one bucket.
+
+    Nothing is sent before the first call. One service may be used from many threads, and
+    in forked children.
+    """
+
+    def __init__(
+        self,
+        bucket_name: str = DEFAULT_BUCKET_NAME,
+        *,
+        settings: Settings | None = None,
+        create_bucket: bool = True,
+    ) -> None:
+        self._settings = settings or resolve_settings(bucket_name)
+        self.bucket_name = self._settings.bucket_name
+        self._create_bucket = create_bucket
+        self._connection = PerProcess(lambda: connect(self._settings))
+        self._bucket_is_ensured = PerProcess(self._make_sure_of_bucket)
+        self._engine: TransferEngine = Boto3Engine(self._connection.get, self._settings.transfer)
+
+    def _get_s3_client(self) -> Boto3Client:
+        """The boto3 client of this process; made, with its credentials, on first use."""
+        return self._connection.get().client
+
+    def _validate_credentials(self) -> bool:
+        """True where credentials were found and can be used; S3 itself is not asked.
+
+        Raises:
+            S3CredentialsError: there are none, or they could not be fetched or renewed.
+        """
+        with translated("connect", self.bucket_name):
+            frozen = self._connection.get().credentials.get_frozen_credentials()
+        return bool(frozen.access_key and frozen.secret_key)
+
+    def _ensure_bucket_exists(self) -> None:
+        """Create the bucket if it is missing; once per service, and only before a write.
+
+        Raises:
+            S3BucketError: it belongs to someone else, or could not be created.
+        """
+        if self._create_bucket:
+            self._bucket_is_ensured.get()
+
+    def _make_sure_of_bucket(self) -> bool:
+        ensure_bucket(self._connection.get(), self.bucket_name)
+        return True
+
+    def upload_file(
+        self,
+        path: Path,
+        key: str,
+        options: UploadOptions,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        """Store a local file under `key`.
+
+        Raises:
+            S3UploadError: it was not stored; also what caused it.
+        """
+        with self._operation("upload", key, S3UploadError) as account, open_source(path) as source:
+            self._validate_credentials()
+            self._ensure_bucket_exists()
+            target = ObjectId(self.bucket_name, key)
+            account.size_bytes = self._engine.upload(source, target, options, progress).size_bytes
+
+    def download_file(
+        self,
+        key: str,
+        path: Path,
+        *,
+        version_id: str | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        """Put what is stored under `key` at `path`, whole or not at all.
+
+        Raises:
+            S3DownloadError: `path` is as it was before; also what caused it.
+        """
+        with self._operation("download", key, S3DownloadError) as account:
+            check_destination(path)
+            self._validate_credentials()
+            source = ObjectId(self.bucket_name, key, version_id)
+            account.size_bytes = self._engine.download(source, path, progress).size_bytes
+
+    def iter_files(self, prefix: str) -> Iterator[S3FileInfo]:
+        """Every object whose key begins with `prefix`, in S3's order, page by page."""
+        with self._operation("list", prefix):
+            pages = self._get_s3_client().get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.bucket_name, Prefix=prefix):
+                for listed in page.get("Contents", []):
+                    yield _file_info(listed)
+
+    def file_exists(self, key: str) -> bool:
+        """Whether something is stored under `key`; False only when S3 said that it is not."""
+        with self._operation("exists", key):
+            return self._is_stored(key)
+
+    def delete_file(self, key: str) -> bool:
+        """Delete what is stored under `key`; False where nothing was."""
+        with self._operation("delete", key):
+            if not self._is_stored(key):
+                return False
+            with translated("DeleteObject", self.bucket_name, key):
+                self._get_s3_client().delete_object(Bucket=self.bucket_name, Key=key)
+            return True
+
+    def _is_stored(self, key: str) -> bool:
+        try:
+            with translated("HeadObject", self.bucket_name, key):
+                self._get_s3_client().head_object(Bucket=self.bucket_name, Key=key)
+        except S3FileNotFoundError:
+            return self._is_stored_by_get(key)
+        return True
+
+    def _is_stored_by_get(self, key: str) -> bool:
+        """Ask again in a way whose answer has a body, and so tells key and bucket apart."""
+        try:
+            with translated("GetObject", self.bucket_name, key):
+                answer = self._get_s3_client().get_object(
+                    Bucket=self.bucket_name, Key=key, Range="bytes=0-0"
+                )
+        except S3FileNotFoundError:
+            return False
+        answer["Body"].close()
+        return True  # it was stored between the two questions
+
+    @contextlib.contextmanager
+    def _operation(
+        self, name: str, key: str, outcome: type[S3IntegrationError] | None = None
+    ) -> Iterator[_Account]:
+        """Translate what fails, and log one line of what was done, however it ended."""
+        account = _Account(name, key, self.bucket_name)
+        with counting_retries() as tally:
+            try:
+                with translated(name, self.bucket_name, key, outcome=outcome):
+                    yield account
+            except BaseException as error:
+                account.log(tally.attempts, f"failed: {type(error).__name__}")
+                raise
+            account.log(tally.attempts, "done")
+
+
+class _Account:
+    """What the log line of one operation tells."""
+
+    def __init__(self, name: str, key: str, bucket: str) -> None:
+        self._name, self._key, self._bucket = name, key, bucket
+        self._began = time.monotonic()
+        self.size_bytes = 0
+
+    def log(self, attempts: int, end: str) -> None:
+        """Write the one line."""
+        logger.info(
+            "%s %s: key %r, bucket %r, %d bytes, %.3f s, attempts %d",
+            self._name,
+            end,
+            self._key,
+            self._bucket,
+            self.size_bytes,
+            time.monotonic() - self._began,
+            attempts,
+        )
+
+
+def _file_info(listed: Mapping[str, Any]) -> S3FileInfo:
+    return S3FileInfo(
+        key=listed["Key"],
+        size=listed["Size"],
+        last_modified=listed["LastModified"].astimezone(dt.UTC),
+        etag=unquoted(listed.get("ETag")),
+        # Servers other than AWS may leave it out.
+        storage_class=listed.get("StorageClass", "STANDARD"),
+    )

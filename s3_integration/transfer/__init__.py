@@ -1,0 +1,1 @@
+"""Bytes: engines that move them, and the files and checks at both ends."""

@@ -1,0 +1,259 @@
+"""Downloads through boto3: ranges of one version, written beside the destination."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import logging
+import threading
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError as Urllib3Error
+
+from s3_integration.exceptions import S3ConflictError, S3DownloadError
+from s3_integration.transfer import integrity
+from s3_integration.transfer.engine import Transferred
+from s3_integration.transfer.integrity import DamagedError
+from s3_integration.transfer.local import PartialFile, partial_file
+from s3_integration.transfer.parts import in_threads, results_of
+from s3_integration.transfer.persistence import persistently
+from s3_integration.transfer.progress import Progress
+from s3_integration.utils import MIB, ByteRange, split_into_ranges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+    from botocore.response import StreamingBody
+
+    from s3_integration.aws.session import Connection
+    from s3_integration.config import TransferConfig
+    from s3_integration.models import ProgressCallback
+    from s3_integration.transfer.engine import ObjectId
+
+logger = logging.getLogger(__name__)
+
+_CHUNK_BYTES = MIB // 4
+_REPLACED = "the object was replaced meanwhile"
+_GONE_CODES = frozenset({"PreconditionFailed", "412", "NoSuchKey", "NoSuchVersion", "404"})
+
+_MOST_STARTS = 3
+"""How often a download begins anew when the object is replaced under it."""
+
+
+class _StartAgainError(Exception):
+    """What has been fetched is of no use: the object is another one now, or was damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """What all ranges have to agree on."""
+
+    size_bytes: int
+    etag: str
+    content_md5: str
+    version_id: str | None
+
+
+class Download:
+    """The download of one object."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        source: ObjectId,
+        destination: Path,
+        transfer: TransferConfig,
+        pool: Executor,
+        progress: ProgressCallback | None,
+    ) -> None:
+        self._source = source
+        self._destination = destination
+        self._transfer = transfer
+        self._pool = pool
+        self._progress = progress
+        self._requests = _Requests(connection, source)
+
+    def run(self) -> Transferred:
+        """Fetch the object, again from the start if it is replaced meanwhile."""
+        reason = ""
+        for _ in range(_MOST_STARTS):
+            try:
+                return self._fetch_one_version()
+            except _StartAgainError as error:
+                reason = str(error)
+                logger.info("starting the download of %r again: %s", self._source.key, reason)
+            except DamagedError as error:
+                raise self._failed(S3DownloadError, str(error)) from error
+        raise self._failed(S3ConflictError, f"{reason}, {_MOST_STARTS} times in a row")
+
+    def _failed(
+        self, error_class: type[S3ConflictError | S3DownloadError], why: str
+    ) -> S3ConflictError | S3DownloadError:
+        return error_class(
+            f"Cannot download {self._source.key!r} from bucket {self._source.bucket!r}: {why}.",
+            operation="download",
+            bucket=self._source.bucket,
+            key=self._source.key,
+            suggestion="Try again; if it goes on, look for what changes object or answers.",
+            retryable=True,
+        )
+
+    def _fetch_one_version(self) -> Transferred:
+        first = ByteRange(0, self._transfer.multipart_threshold_bytes)
+        answer, version = self._requests.ask_first(first)
+        body = answer["Body"]
+        with contextlib.closing(body), partial_file(self._destination) as partial:
+            # A server that knows no ranges sends everything with the first answer.
+            first = ByteRange(0, answer["ContentLength"])
+            rest = split_into_ranges(first.stop, version.size_bytes, self._transfer.part_size_bytes)
+            fetch = _Fetch(self._requests, version, partial, self._progress)
+            calls = [functools.partial(fetch.receive, part) for part in rest]
+            with in_threads(self._pool, calls) as jobs, fetch.stopped_at_the_end():
+                fetch.receive(first, body)
+                results_of(jobs)
+            _check_content(partial, version)
+        return Transferred(version.size_bytes, version.etag.strip('"'), version.version_id)
+
+
+class _Requests:
+    """The requests of one download, and the checks of their answers' heads."""
+
+    def __init__(self, connection: Connection, source: ObjectId) -> None:
+        self._client = connection.client
+        self._endpoint = connection.endpoint
+        self.total_attempts = connection.total_attempts
+        version = {"VersionId": source.version_id} if source.version_id else {}
+        self._names: dict[str, Any] = {"Bucket": source.bucket, "Key": source.key, **version}
+
+    def ask_first(self, part: ByteRange) -> tuple[Mapping[str, Any], _Version]:
+        """The first answer, which decides the version that the others have to be of."""
+        return persistently(
+            functools.partial(self._ask_first_once, part),
+            operation="GetObject",
+            total_attempts=self.total_attempts,
+        )
+
+    def _ask_first_once(self, part: ByteRange) -> tuple[Mapping[str, Any], _Version]:
+        asked: ByteRange | None = part
+        try:
+            answer = self._get(part)
+        except ClientError as error:
+            # An empty object has no first byte.
+            if error.response["Error"]["Code"] not in {"InvalidRange", "416"}:
+                raise
+            asked, answer = None, self._get(None)
+        version = _Version(
+            size_bytes=integrity.object_size_of(answer, asked),
+            etag=str(answer.get("ETag", "")),
+            content_md5=integrity.content_digest_of(answer, self._endpoint),
+            version_id=answer.get("VersionId"),
+        )
+        return answer, version
+
+    def ask(self, part: ByteRange, version: _Version) -> StreamingBody:
+        """The body of an answer that holds `part` of that very version."""
+        condition = {"IfMatch": version.etag} if version.etag else {}
+        try:
+            answer = self._get(part, **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE_CODES:
+                raise _StartAgainError(_REPLACED) from error
+            raise
+        size_bytes = integrity.object_size_of(answer, part)
+        if (size_bytes, answer.get("ETag", "")) != (version.size_bytes, version.etag):
+            raise _StartAgainError(_REPLACED)
+        if answer["ContentLength"] != part.size:
+            message = "the server sent the whole object instead of a part of it"
+            raise DamagedError(message)
+        return cast("StreamingBody", answer["Body"])
+
+    def _get(self, part: ByteRange | None, **condition: Any) -> Mapping[str, Any]:
+        asked: dict[str, Any] = {"Range": f"bytes={part.start}-{part.stop - 1}"} if part else {}
+        return self._client.get_object(**self._names, **asked, **condition)
+
+
+class _Fetch:
+    """One version on its way into one temporary file, by several threads."""
+
+    def __init__(
+        self,
+        requests: _Requests,
+        version: _Version,
+        partial: PartialFile,
+        progress: ProgressCallback | None,
+    ) -> None:
+        self._requests = requests
+        self._version = version
+        self._partial = partial
+        self._progress = Progress(version.size_bytes, progress)
+        self._stop = threading.Event()
+
+    @contextlib.contextmanager
+    def stopped_at_the_end(self) -> Iterator[None]:
+        """Let all threads stop at their next chunk once the block ends."""
+        try:
+            yield
+        finally:
+            self._stop.set()
+
+    def receive(self, part: ByteRange, body: StreamingBody | None = None) -> None:
+        """Write `part` to the file; a body that breaks off is continued where it ended.
+
+        Args:
+            part: the bytes that are wanted.
+            body: the answer that holds them, where it has been asked for already.
+        """
+        offset, bodies = part.start, [body] if body else []
+
+        def continue_it() -> None:
+            nonlocal offset
+            if offset == part.stop:
+                return
+            missing = ByteRange(offset, part.stop)
+            opened = bodies.pop() if bodies else self._requests.ask(missing, self._version)
+            with contextlib.closing(opened):
+                for chunk in _chunks_of(opened):
+                    self._write(offset, chunk, part.stop)
+                    offset += len(chunk)
+            if offset != part.stop:
+                message = f"the answer ended at byte {offset} instead of {part.stop}"
+                raise DamagedError(message)
+
+        persistently(
+            continue_it, operation="GetObject", total_attempts=self._requests.total_attempts
+        )
+
+    def _write(self, offset: int, chunk: bytes, stop: int) -> None:
+        if self._stop.is_set():
+            raise CancelledError
+        if offset + len(chunk) > stop:
+            message = f"the answer goes on after byte {stop}"
+            raise DamagedError(message)
+        self._partial.write(offset, chunk)
+        self._progress.add(len(chunk))
+
+
+def _chunks_of(body: StreamingBody) -> Iterator[bytes]:
+    try:
+        yield from body.iter_chunks(_CHUNK_BYTES)
+    except (BotoCoreError, Urllib3Error) as error:
+        message = f"the answer broke off ({error})"
+        raise DamagedError(message) from error
+
+
+def _check_content(partial: PartialFile, version: _Version) -> None:
+    """Compare the whole with the checksum that the ETag is, where it is one."""
+    if not version.content_md5:
+        return
+    found = hashlib.md5(usedforsecurity=False)
+    for chunk in split_into_ranges(0, version.size_bytes, MIB):
+        found.update(partial.read(chunk.size, chunk.start))
+    if found.hexdigest() != version.content_md5:
+        message = "what arrived does not have the object's checksum"
+        raise _StartAgainError(message)

@@ -1,0 +1,297 @@
+"""Uploads through boto3: one PUT for small files, parts for large ones."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from s3_integration.exceptions import S3ConflictError, S3UploadError
+from s3_integration.transfer import integrity
+from s3_integration.transfer.engine import Transferred
+from s3_integration.transfer.integrity import DamagedError
+from s3_integration.transfer.local import SourceChangedError
+from s3_integration.transfer.parts import in_threads, results_of
+from s3_integration.transfer.persistence import persistently
+from s3_integration.transfer.progress import Progress
+from s3_integration.utils import ByteRange, part_size_for, split_into_ranges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Executor
+
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+    from s3_integration.aws.session import Connection
+    from s3_integration.config import TransferConfig
+    from s3_integration.models import ProgressCallback
+    from s3_integration.transfer.engine import ObjectId, UploadOptions
+    from s3_integration.transfer.local import SourceFile
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One part that S3 has taken."""
+
+    number: int
+    etag: str
+    digest: bytes
+
+
+@contextlib.contextmanager
+def _failures_told(source: SourceFile, target: ObjectId) -> Iterator[None]:
+    """Turn what the checks of an upload find into errors for the caller."""
+    deed = f"Cannot upload {target.key!r} to bucket {target.bucket!r}"
+    try:
+        yield
+    except SourceChangedError as error:
+        raise S3UploadError(
+            f"{deed}: the file {str(source.path)!r} changed meanwhile, {error}.",
+            operation="upload",
+            bucket=target.bucket,
+            key=target.key,
+            suggestion="Upload it again when nothing writes to it any more, or upload a copy.",
+            retryable=True,
+        ) from error
+    except DamagedError as error:
+        raise S3UploadError(
+            f"{deed}: {error}.",
+            operation="upload",
+            bucket=target.bucket,
+            key=target.key,
+            suggestion="Try again; if it goes on, something on the way changes the bytes.",
+            retryable=True,
+        ) from error
+
+
+def upload_single(
+    connection: Connection,
+    source: SourceFile,
+    target: ObjectId,
+    options: UploadOptions,
+    progress: ProgressCallback | None,
+) -> Transferred:
+    """Store a file by one request; it is read whole, and checked, before that is sent."""
+    with _failures_told(source, target):
+        whole = ByteRange(0, source.size_bytes)
+        content = source.read(whole)
+        digest = integrity.md5_digest(content)
+        _settle(source, {whole: digest})
+        if connection.endpoint.conditional_writes == "unproven":
+            refuse_if_taken(connection, target, options)
+        answer = _put(connection, content, digest, target, options)
+    Progress(len(content), progress).add(len(content))
+    return Transferred(len(content), integrity.unquoted(answer["ETag"]), answer.get("VersionId"))
+
+
+def _put(
+    connection: Connection,
+    content: bytes,
+    digest: bytes,
+    target: ObjectId,
+    options: UploadOptions,
+) -> Mapping[str, Any]:
+    def send() -> Mapping[str, Any]:
+        answer = connection.client.put_object(
+            Bucket=target.bucket,
+            Key=target.key,
+            Body=content,
+            ContentMD5=integrity.content_md5_header(digest),
+            **_headers(options),
+            **_condition(options),
+        )
+        _check_etag(digest.hex(), answer, connection)
+        return answer
+
+    try:
+        return persistently(send, operation="PutObject", total_attempts=connection.total_attempts)
+    except ClientError as error:
+        # An earlier attempt may have stored the object, and its answer been lost.
+        stored = _stored_after_all(connection, target, digest.hex(), error)
+        if stored is None:
+            raise
+        return stored
+
+
+class MultipartUpload:
+    """The upload of one large file."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        source: SourceFile,
+        target: ObjectId,
+        options: UploadOptions,
+        transfer: TransferConfig,
+        pool: Executor,
+        progress: ProgressCallback | None,
+    ) -> None:
+        self._connection = connection
+        self._source = source
+        self._target = target
+        self._options = options
+        self._part_size_bytes = part_size_for(source.size_bytes, transfer.part_size_bytes)
+        self._pool = pool
+        self._progress = Progress(source.size_bytes, progress)
+        self._names: dict[str, Any] = {"Bucket": target.bucket, "Key": target.key}
+
+    def run(self) -> Transferred:
+        """Send the parts and join them; whatever fails, no unfinished upload stays."""
+        refuse_if_taken(self._connection, self._target, self._options)
+        client = self._connection.client
+        started = client.create_multipart_upload(**self._names, **_headers(self._options))
+        upload: dict[str, Any] = {**self._names, "UploadId": started["UploadId"]}
+        try:
+            with _failures_told(self._source, self._target):
+                parts = self._send_parts(upload)
+                return self._complete(upload, parts)
+        except BaseException:
+            self._abort(upload)
+            raise
+
+    def _send_parts(self, upload: Mapping[str, Any]) -> list[_Part]:
+        ranges = list(split_into_ranges(0, self._source.size_bytes, self._part_size_bytes))
+        calls = [
+            functools.partial(self._send_part, upload, number, part)
+            for number, part in enumerate(ranges, start=1)
+        ]
+        with in_threads(self._pool, calls) as jobs:
+            parts = results_of(jobs)
+        _settle(self._source, {ranges[part.number - 1]: part.digest for part in parts})
+        return parts
+
+    def _send_part(self, upload: Mapping[str, Any], number: int, part: ByteRange) -> _Part:
+        content = self._source.read(part)
+        digest = integrity.md5_digest(content)
+
+        def send() -> _Part:
+            answer = self._connection.client.upload_part(
+                **upload,
+                PartNumber=number,
+                Body=content,
+                ContentMD5=integrity.content_md5_header(digest),
+            )
+            _check_etag(digest.hex(), answer, self._connection)
+            return _Part(number, answer["ETag"], digest)
+
+        sent = persistently(
+            send, operation="UploadPart", total_attempts=self._connection.total_attempts
+        )
+        self._progress.add(part.size)
+        return sent
+
+    def _complete(self, upload: Mapping[str, Any], parts: list[_Part]) -> Transferred:
+        expected_etag = integrity.multipart_etag(part.digest for part in parts)
+        numbered: list[CompletedPartTypeDef] = [
+            {"PartNumber": part.number, "ETag": part.etag} for part in parts
+        ]
+        try:
+            answer: Mapping[str, Any] = self._connection.client.complete_multipart_upload(
+                **upload, MultipartUpload={"Parts": numbered}, **_condition(self._options)
+            )
+        except (ClientError, BotoCoreError) as error:
+            # The upload may be complete, and only the answer that said so be lost.
+            stored = _stored_after_all(self._connection, self._target, expected_etag, error)
+            if stored is None:
+                raise
+            answer = stored
+        _check_etag(expected_etag, answer, self._connection)
+        etag = integrity.unquoted(answer["ETag"])
+        return Transferred(self._source.size_bytes, etag, answer.get("VersionId"))
+
+    def _abort(self, upload: Mapping[str, Any]) -> None:
+        """Give back what S3 keeps, and bills, of an unfinished upload."""
+        try:
+            self._connection.client.abort_multipart_upload(**upload)
+        except (ClientError, BotoCoreError) as error:
+            # The first failure is the one to tell; the bucket's lifecycle rule aborts the rest.
+            logger.warning("could not abort the upload of %r: %s", self._target.key, error)
+
+
+def _settle(source: SourceFile, digests: Mapping[ByteRange, bytes]) -> None:
+    """Make sure that what was read is what the file held all the time.
+
+    A file that was written to just before may be written to again without its time of
+    change telling; it is read a second time.
+    """
+    if source.is_fresh:
+        for part, digest in digests.items():
+            if integrity.md5_digest(source.read(part)) != digest:
+                message = "it was written to while it was read"
+                raise SourceChangedError(message)
+    source.check_unchanged()
+
+
+def refuse_if_taken(connection: Connection, target: ObjectId, options: UploadOptions) -> None:
+    """Raise an `S3ConflictError` where something is stored that may not be overwritten.
+
+    The condition on the write itself decides; this spares sending a large file for nothing,
+    and is all there is on servers that ignore conditions.
+    """
+    if options.if_exists == "overwrite" or _head(connection, target) is None:
+        return
+    raise S3ConflictError(
+        f"Cannot upload {target.key!r} to bucket {target.bucket!r}: the object exists already.",
+        code="PreconditionFailed",
+        operation="upload",
+        bucket=target.bucket,
+        key=target.key,
+        suggestion="Use another key, or if_exists='overwrite'.",
+    )
+
+
+def _head(connection: Connection, target: ObjectId) -> Mapping[str, Any] | None:
+    try:
+        return connection.client.head_object(Bucket=target.bucket, Key=target.key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+            return None
+        raise
+
+
+def _stored_after_all(
+    connection: Connection, target: ObjectId, expected_etag: str, error: Exception
+) -> Mapping[str, Any] | None:
+    """What is stored, if it is what this upload sent although its last answer says otherwise."""
+    if not _may_be_stored(error):
+        return None
+    with contextlib.suppress(ClientError, BotoCoreError):
+        found = _head(connection, target)
+        if found is not None and integrity.unquoted(found["ETag"]) == expected_etag:
+            logger.info("%r is stored: only the answer that said so was lost", target.key)
+            return found
+    return None
+
+
+def _may_be_stored(error: Exception) -> bool:
+    """Whether an attempt before the one that failed with `error` may have done its work."""
+    if not isinstance(error, ClientError):
+        return True
+    return error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+
+
+def _check_etag(expected: str, answer: Mapping[str, Any], connection: Connection) -> None:
+    if integrity.etag_differs(expected, answer, connection.endpoint):
+        message = f"S3 stored other bytes than were sent (ETag {answer['ETag']}, not {expected})"
+        raise DamagedError(message)
+
+
+def _condition(options: UploadOptions) -> dict[str, Any]:
+    return {"IfNoneMatch": "*"} if options.if_exists == "fail" else {}
+
+
+def _headers(options: UploadOptions) -> dict[str, Any]:
+    """How the object is to be stored, in the words of PutObject and CreateMultipartUpload."""
+    headers: dict[str, Any] = {"ContentType": options.content_type}
+    if options.metadata:
+        headers["Metadata"] = dict(options.metadata)
+    if options.tags:
+        headers["Tagging"] = urlencode(options.tags)
+    return headers

@@ -1,0 +1,112 @@
+"""Telling whether the bytes are the right ones: pure comparisons of what S3 says.
+
+Uploads carry Content-MD5, which AWS, Ceph and others verify before they store anything;
+the ETag that comes back is compared as well, because some servers ignore the header.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from s3_integration.aws.endpoints import EndpointProfile
+    from s3_integration.utils import ByteRange
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)  # RFC 9110, section 14.4
+_MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_MULTIPART_MD5 = re.compile(r"[0-9a-f]{32}-[0-9]+", re.ASCII)
+
+
+class DamagedError(Exception):
+    """What came or was stored is not what should have; trying again may help."""
+
+
+def md5_digest(content: bytes) -> bytes:
+    """The MD5 of `content`, as a checksum against accidents, not against attackers."""
+    return hashlib.md5(content, usedforsecurity=False).digest()
+
+
+def content_md5_header(digest: bytes) -> str:
+    """The value of Content-MD5 (RFC 1864)."""
+    return base64.b64encode(digest).decode("ascii")
+
+
+def multipart_etag(part_digests: Iterable[bytes]) -> str:
+    """The ETag of an object made of parts: the MD5 of their MD5s, and their number."""
+    digests = list(part_digests)
+    return f"{md5_digest(b''.join(digests)).hex()}-{len(digests)}"
+
+
+def etag_differs(expected: str, answer: Mapping[str, object], endpoint: EndpointProfile) -> bool:
+    """Whether `answer`'s ETag proves that something else was stored than was sent.
+
+    An ETag is an MD5 only for objects that are not encrypted with a KMS or customer key
+    (API Reference, "Object", ETag); any other proves nothing.
+    """
+    etag = unquoted(answer.get("ETag"))
+    if not _etag_is_md5(answer, endpoint):
+        return False
+    shape = _MULTIPART_MD5 if "-" in expected else _MD5
+    return shape.fullmatch(etag) is not None and etag != expected
+
+
+def _etag_is_md5(answer: Mapping[str, object], endpoint: EndpointProfile) -> bool:
+    encryption = str(answer.get("ServerSideEncryption") or "")
+    if endpoint.etags == "opaque" or answer.get("SSECustomerAlgorithm"):
+        return False
+    return not encryption or (encryption == "AES256" and endpoint.etags == "md5")
+
+
+def content_digest_of(answer: Mapping[str, object], endpoint: EndpointProfile) -> str:
+    """The MD5 of the whole content where the ETag tells it, else ""."""
+    etag = unquoted(answer.get("ETag"))
+    if not _etag_is_md5(answer, endpoint):
+        return ""
+    return etag if _MD5.fullmatch(etag) else ""
+
+
+def unquoted(etag: object) -> str:
+    """An ETag without its quotes."""
+    return str(etag or "").strip('"')
+
+
+def object_size_of(answer: Mapping[str, object], asked: ByteRange | None) -> int:
+    """The whole object's size, from an answer whose range is exactly what was asked for.
+
+    A server that ignores ranges, shifts them or leaves the header out would otherwise
+    fill the file with the wrong bytes.
+
+    Raises:
+        DamagedError: the answer is to some other question.
+    """
+    status = _status_of(answer)
+    length = answer.get("ContentLength")
+    if status == 200 and (asked is None or asked.start == 0):
+        return _whole_size(answer, length)
+    told = _CONTENT_RANGE.fullmatch(str(answer.get("ContentRange", "")))
+    if status != 206 or asked is None or told is None:
+        message = f"the answer has status {status} and range {answer.get('ContentRange')!r}"
+        raise DamagedError(message)
+    first, last, size = (int(number) for number in told.groups())
+    expected_last = min(asked.stop, size) - 1
+    if (first, last) != (asked.start, expected_last) or length != last - first + 1:
+        message = f"asked for bytes {asked.start}-{expected_last}, got {told[0]!r}, {length} bytes"
+        raise DamagedError(message)
+    return size
+
+
+def _status_of(answer: Mapping[str, object]) -> int:
+    metadata = answer.get("ResponseMetadata")
+    return int(metadata.get("HTTPStatusCode", 0)) if isinstance(metadata, dict) else 0
+
+
+def _whole_size(answer: Mapping[str, object], length: object) -> int:
+    if not isinstance(length, int) or answer.get("ContentRange"):
+        message = "the answer does not say how long the object is"
+        raise DamagedError(message)
+    return length

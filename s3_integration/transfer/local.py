@@ -1,0 +1,267 @@
+"""The local ends of a transfer: a source that may not change, a destination that is whole.
+
+Everything goes through file descriptors that were checked after opening, so that a path
+that is exchanged meanwhile changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from s3_integration.utils import ByteRange
+
+PARTIAL_SUFFIX = ".s3-partial"
+"""The end of every temporary file's name."""
+
+_MOST_PARTIAL_FILES = 1000
+"""Downloads to one and the same destination at one time; the last to finish wins."""
+
+_COARSE_TICK_NS = 20_000_000
+"""Two writes within one tick of the kernel's clock (10 ms at 100 Hz) leave one mtime."""
+
+_WHOLE_SECONDS_TICK_NS = 2_000_000_000
+"""FAT keeps mtimes to 2 s, some network file systems to 1 s."""
+
+
+class SourceChangedError(Exception):
+    """The file is not what it was when the upload began."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A regular file, open for an upload, with what it looked like at that moment."""
+
+    path: Path
+    size_bytes: int
+    mtime_ns: int
+    is_fresh: bool
+    """It was written so shortly before that a later write could leave the same mtime."""
+    descriptor: int
+
+    def read(self, part: ByteRange) -> bytes:
+        """Exactly the bytes of `part`.
+
+        Raises:
+            SourceChangedError: the file has become shorter.
+        """
+        pieces: list[bytes] = []
+        offset = part.start
+        while offset < part.stop:
+            piece = os.pread(self.descriptor, part.stop - offset, offset)
+            if not piece:
+                message = f"it was cut to {offset} bytes while it was read"
+                raise SourceChangedError(message)
+            pieces.append(piece)
+            offset += len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def check_unchanged(self) -> None:
+        """Raise a `SourceChangedError` if size or time of change differ from the beginning."""
+        now = os.fstat(self.descriptor)
+        if (now.st_size, now.st_mtime_ns) != (self.size_bytes, self.mtime_ns):
+            message = (
+                f"it had {self.size_bytes} bytes when the upload began and has {now.st_size} now"
+                if now.st_size != self.size_bytes
+                else "it was written to while it was read"
+            )
+            raise SourceChangedError(message)
+
+
+@contextlib.contextmanager
+def open_source(path: Path) -> Iterator[SourceFile]:
+    """Open a file for uploading.
+
+    Raises:
+        OSError: it is missing, unreadable, a folder, or no regular file (a pipe or device
+            has no content that could be stored as it is).
+    """
+    # O_NONBLOCK: opening a FIFO would otherwise wait for its writer for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        found = os.fstat(descriptor)
+        check_is_regular(found.st_mode, path)
+        yield SourceFile(
+            path=path,
+            size_bytes=found.st_size,
+            mtime_ns=found.st_mtime_ns,
+            is_fresh=_is_fresh(found.st_mtime_ns, time.time_ns()),
+            descriptor=descriptor,
+        )
+    finally:
+        os.close(descriptor)
+
+
+def _is_fresh(mtime_ns: int, now_ns: int) -> bool:
+    in_whole_seconds = mtime_ns % 1_000_000_000 == 0
+    tick_ns = _WHOLE_SECONDS_TICK_NS if in_whole_seconds else _COARSE_TICK_NS
+    return now_ns - mtime_ns < tick_ns
+
+
+def check_is_regular(mode: int, path: Path) -> None:
+    """Raise an OSError unless `mode` is a regular file's."""
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is a pipe, socket or device, not a file", str(path))
+
+
+def check_destination(path: Path) -> None:
+    """Find out before any request whether a file can be made at `path`.
+
+    Raises:
+        OSError: it is a folder or a special file, something on the way is no folder, or
+            the folder may not be written to.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        check_is_regular(path.stat().st_mode, path)
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(folder))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "the folder may not be written to", str(folder))
+
+
+class PartialFile:
+    """A temporary file beside its destination, which it replaces when it is whole.
+
+    It is nobody else's to read (0600) and locked while its process lives. Its name follows
+    from the destination's, so the next download finds what a killed one left behind.
+    """
+
+    def __init__(self, destination: Path) -> None:
+        self.destination = destination
+        self.path, self._descriptor = _create_locked(destination)
+
+    def write(self, offset: int, chunk: bytes) -> None:
+        """Put `chunk` at `offset`; threads may write different places at once."""
+        view = memoryview(chunk)
+        while view:
+            written = os.pwrite(self._descriptor, view, offset)
+            view, offset = view[written:], offset + written
+
+    def read(self, size_bytes: int, offset: int) -> bytes:
+        """What was written, to be checked."""
+        return os.pread(self._descriptor, size_bytes, offset)
+
+    def commit(self) -> None:
+        """Put the file in its destination's place, in one step."""
+        os.fchmod(self._descriptor, _final_mode(self.destination))
+        self.path.replace(self.destination)
+        os.close(self._descriptor)
+
+    def discard(self) -> None:
+        """Remove the file; the destination stays as it is."""
+        with contextlib.suppress(FileNotFoundError):
+            self.path.unlink()
+        os.close(self._descriptor)
+
+
+@contextlib.contextmanager
+def partial_file(destination: Path) -> Iterator[PartialFile]:
+    """A `PartialFile` that takes its destination's place if the block ends well, else vanishes.
+
+    Missing parent folders are made, and removed again if the block fails.
+    """
+    made = _make_folders(destination.parent)
+    try:
+        sweep_abandoned(destination)
+        partial = PartialFile(destination)
+        try:
+            yield partial
+            partial.commit()
+        except BaseException:
+            partial.discard()
+            raise
+    except BaseException:
+        for folder in reversed(made):
+            with contextlib.suppress(OSError):  # somebody else uses it meanwhile
+                folder.rmdir()
+        raise
+
+
+def _create_locked(destination: Path) -> tuple[Path, int]:
+    """Make and lock the first temporary file that no living download holds."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    for path in _partial_paths(destination):
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(path, flags, 0o600)
+            if _lock(descriptor) and os.fstat(descriptor).st_nlink:
+                return path, descriptor
+            os.close(descriptor)  # swept away between being made and being locked
+    message = "too many downloads to this file are under way"
+    raise FileExistsError(errno.EEXIST, message, str(destination))
+
+
+def sweep_abandoned(destination: Path) -> None:
+    """Remove temporary files that killed downloads to `destination` left; those in use stay."""
+    for path in _partial_paths(destination):
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return
+        except OSError:  # not ours to open, so not ours to remove
+            continue
+        try:
+            if _lock(descriptor) and _is_still_at(path, descriptor):
+                path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_still_at(path: Path, descriptor: int) -> bool:
+    # Another download may have removed the file and made a new one of that name meanwhile.
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make `folder` and its parents; return those that were not there, outermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]
+
+
+def _partial_paths(destination: Path) -> Iterator[Path]:
+    """The names that temporary files for `destination` may have, in the order of their use."""
+    # File systems allow 255 bytes a name; a long one is cut between characters.
+    name = destination.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")
+    for number in range(_MOST_PARTIAL_FILES):
+        yield destination.with_name(f".{name}.{number}{PARTIAL_SUFFIX}")
+
+
+def _final_mode(destination: Path) -> int:
+    """The replaced file's permissions, or those that a new file of this process gets."""
+    try:
+        return stat.S_IMODE(destination.stat().st_mode)
+    except FileNotFoundError:
+        return 0o666 & ~_current_umask()
+
+
+def _current_umask() -> int:
+    # /proc tells it without changing it, which os.umask cannot, and other threads would see.
+    with contextlib.suppress(OSError, StopIteration), Path("/proc/self/status").open() as status:
+        return int(next(line for line in status if line.startswith("Umask:")).split()[1], 8)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask

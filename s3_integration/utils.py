@@ -1,0 +1,167 @@
+"""Pure rules of S3: names, keys, sizes, parts. Nothing here reads or sends anything."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+TIB = 1024 * GIB
+
+# Amazon S3 User Guide, "Amazon S3 multipart upload limits".
+MIN_PART_SIZE_BYTES = 5 * MIB
+MAX_PART_SIZE_BYTES = 5 * GIB
+MAX_PARTS = 10_000
+MAX_OBJECT_SIZE_BYTES = MAX_PART_SIZE_BYTES * MAX_PARTS
+
+# Amazon S3 User Guide, "Naming Amazon S3 objects".
+MAX_KEY_BYTES = 1024
+
+# Amazon S3 User Guide, "General purpose bucket naming rules".
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+# Refused even where no such address exists (999.1.1.1).
+_FOUR_NUMBERS = re.compile(r"\d+\.\d+\.\d+\.\d+", re.ASCII)
+_RESERVED_BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_BUCKET_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+
+# RFC 1123, section 2.1: what one label of a host name may be; a region becomes one.
+_HOST_LABEL = re.compile(r"(?!-)[a-zA-Z0-9-]{1,63}(?<!-)", re.ASCII)
+
+
+class ByteRange(NamedTuple):
+    """Bytes `start` up to, not including, `stop`."""
+
+    start: int
+    stop: int
+
+    @property
+    def size(self) -> int:
+        """How many bytes the range covers."""
+        return self.stop - self.start
+
+
+def bucket_name_problem(name: str) -> str:
+    """Why S3 would refuse `name` for a bucket; "" when it would not."""
+    reserved = [affix for affix in _RESERVED_BUCKET_PREFIXES if name.startswith(affix)]
+    reserved += [affix for affix in _RESERVED_BUCKET_SUFFIXES if name.endswith(affix)]
+    problems = {
+        f"it has {len(name)} characters, S3 wants 3 to 63": not 3 <= len(name) <= 63,
+        "S3 allows lower-case letters, digits, dots and hyphens, "
+        "with a letter or a digit at both ends": not _BUCKET_NAME.fullmatch(name),
+        "two dots may not stand side by side": ".." in name,
+        "it may not look like an IP address": _FOUR_NUMBERS.fullmatch(name),
+        f"names that begin or end with {''.join(reserved[:1])!r} are reserved by AWS": reserved,
+    }
+    return next((problem for problem, is_so in problems.items() if is_so), "")
+
+
+def key_problem(key: str) -> str:
+    """Why S3 cannot store anything under `key`; "" when it can."""
+    if not key:
+        return "it is empty"
+    try:
+        size_bytes = len(key.encode("utf-8"))
+    except UnicodeEncodeError:
+        return "it holds a lone surrogate, which UTF-8 cannot express"
+    if size_bytes > MAX_KEY_BYTES:
+        return f"it takes {size_bytes} bytes in UTF-8, S3 allows {MAX_KEY_BYTES}"
+    return ""
+
+
+def prefix_problem(prefix: str) -> str:
+    """Why S3 cannot list by `prefix`; "" when it can."""
+    return key_problem(prefix) if prefix else ""
+
+
+def file_name_problem(name: str) -> str:
+    """Why `name`, the last part of a key, cannot become a file inside a folder; "" when it can."""
+    if name in {"", ".", ".."}:
+        return f"its last part is {name!r}, which names no file"
+    if "\0" in name:
+        return "its last part holds a NUL character"
+    if "\\" in name:
+        return "its last part holds a backslash, which is a folder separator on Windows"
+    return ""
+
+
+def region_problem(region: str) -> str:
+    """Why `region` cannot be an AWS region; "" when it can."""
+    if not _HOST_LABEL.fullmatch(region):
+        return "a region is letters, digits and hyphens, such as 'eu-central-1'"
+    return ""
+
+
+def endpoint_problem(url: str, *, plain_http_allowed: bool) -> str:
+    """Why `url` may not be an S3 endpoint; "" when it may.
+
+    Credentials and file contents go there, so it has to be https unless it is this
+    very machine, and it may never be the link-local address of a metadata service.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        return f"it is not a URL ({error})"
+    if parts.scheme not in {"http", "https"} or not host:
+        return "it has to look like 'https://host' or 'https://host:port'"
+    if parts.username or parts.password or parts.query or parts.fragment:
+        return "it may hold no user name, password, query or fragment"
+    if _is_link_local(host):
+        return "link-local addresses belong to metadata services"
+    if parts.scheme == "http" and not (plain_http_allowed or _is_loopback(host)):
+        return "plain http would send credentials and files in the clear"
+    return ""
+
+
+def _is_loopback(host: str) -> bool:
+    address = _ip_address(host)
+    return host == "localhost" if address is None else address.is_loopback
+
+
+def _is_link_local(host: str) -> bool:
+    address = _ip_address(host)
+    return address is not None and address.is_link_local
+
+
+def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def part_size_for(object_size_bytes: int, preferred_bytes: int) -> int:
+    """The size of a part, so that at most 10,000 parts hold the whole object.
+
+    The preferred size where that suffices, else the least whole number of MiB that does.
+    """
+    least = -(-object_size_bytes // MAX_PARTS)
+    if least <= preferred_bytes:
+        return preferred_bytes
+    return -(-least // MIB) * MIB
+
+
+def split_into_ranges(start: int, stop: int, step: int) -> Iterator[ByteRange]:
+    """Cut `start` up to `stop` into ranges of `step` bytes; the last may be shorter."""
+    for offset in range(start, stop, step):
+        yield ByteRange(offset, min(offset + step, stop))
+
+
+def backoff_seconds(attempt: int, *, base_seconds: float, jitter: float) -> float:
+    """How long to wait after failed attempt number `attempt` (1 is the first).
+
+    Exponential with full jitter (AWS Architecture Blog, "Exponential Backoff And
+    Jitter"): `jitter`, between 0 and 1, says where between nothing and the whole wait.
+    """
+    return jitter * min(MAX_BACKOFF_SECONDS, base_seconds * 2.0 ** (attempt - 1))
+
+
+MAX_BACKOFF_SECONDS = 20.0
