@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -94,11 +95,12 @@ class S3Client:
         key = _checked_key(path.name if s3_key is None else s3_key)
         _check_choice("if_exists", if_exists, get_args(IfExists))
         options = UploadOptions(
-            content_type=_checked_header("content_type", content_type or _guess_type(path.name)),
-            metadata=_checked_words("metadata", metadata),
+            content_type=_checked_content_type(content_type, path.name),
+            metadata=_checked_metadata(metadata),
             tags=_checked_words("tags", tags),
             if_exists=if_exists,
         )
+        _check_callback(progress)
         self._service.get().upload_file(path, key, options, progress)
         return key
 
@@ -129,7 +131,10 @@ class S3Client:
         """
         key = _checked_key(s3_key)
         path = _checked_path(local_path)
-        if path.is_dir() or os.fspath(local_path).endswith(_SEPARATORS):
+        if version_id is not None:
+            _check_text("version_id", version_id, utils.key_problem)  # the same limits
+        _check_callback(progress)
+        if _is_folder(path) or os.fspath(local_path).endswith(_SEPARATORS):
             path /= _checked_file_name(key)
         self._service.get().download_file(key, path, version_id=version_id, progress=progress)
         return str(path)
@@ -200,6 +205,13 @@ def _guess_type(name: str) -> str:
     return guessed or "application/octet-stream"
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # the service finds it too, and tells of it
+        return False
+
+
 def _checked_path(local_path: object) -> Path:
     if not isinstance(local_path, str | os.PathLike):
         raise _refusal("local_path", local_path, f"it is a {type(local_path).__name__}")
@@ -242,19 +254,52 @@ def _check_choice(argument: str, value: object, choices: tuple[str, ...]) -> Non
         raise _refusal(argument, value, f"it has to be one of {', '.join(choices)}")
 
 
+def _check_callback(progress: object) -> None:
+    if progress is not None and not callable(progress):
+        raise _refusal("progress", progress, f"it is a {type(progress).__name__}, not callable")
+
+
+def _checked_content_type(content_type: str | None, name: str) -> str:
+    """The content type that was given, else the one that the file's name tells."""
+    if content_type is None or content_type == "":
+        return _guess_type(name)
+    return _checked_header("content_type", content_type)
+
+
+def _checked_metadata(metadata: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Metadata, which become headers: x-amz-meta-NAME: VALUE."""
+    words = _checked_words("metadata", metadata)
+    for name, value in words.items():
+        if not _HEADER_NAME.fullmatch(name):
+            problem = f"{name!a} cannot be part of a header's name"
+            raise _refusal("metadata", metadata, problem)
+        _checked_header("metadata", value)
+    return words
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, section 5.6.2
+
+
 def _checked_words(argument: str, words: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Names and values that can travel in headers without becoming other headers."""
+    """Names and values that are text of one line."""
     if words is None:
         return {}
     if not isinstance(words, Mapping):
         raise _refusal(argument, words, f"it is a {type(words).__name__}, not a mapping")
     for name, value in words.items():
-        _checked_header(argument, name)
-        _checked_header(argument, value)
+        _checked_line(argument, name)
+        _checked_line(argument, value)
     return dict(words)
 
 
 def _checked_header(argument: str, value: object) -> str:
+    line = _checked_line(argument, value)
+    if not line.isascii():
+        raise _refusal(argument, value, "it holds a character beyond ASCII")
+    return line
+
+
+def _checked_line(argument: str, value: object) -> str:
     if not isinstance(value, str):
         raise _refusal(argument, value, f"it is a {type(value).__name__}, not text")
     if not value.isprintable():

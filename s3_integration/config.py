@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, get_args
 
 from s3_integration import utils
 from s3_integration.exceptions import S3ConfigError
+from s3_integration.logs import redact
 from s3_integration.utils import MIB
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class TransferConfig:
     """Parts that one client moves at once, over all its transfers; 1 to 256."""
 
     def __post_init__(self) -> None:
+        for setting in fields(self):
+            _check_type(setting.name, getattr(self, setting.name))
         smallest, largest = utils.MIN_PART_SIZE_BYTES, utils.MAX_PART_SIZE_BYTES
         _check_number("part_size_bytes", self.part_size_bytes, smallest, largest)
         _check_number("multipart_threshold_bytes", self.multipart_threshold_bytes, 1, largest)
@@ -96,7 +99,8 @@ class S3Config:
     def __post_init__(self) -> None:
         for setting in fields(self):
             _check_type(setting.name, getattr(self, setting.name))
-        _check_secrets(self)
+        for name in _CREDENTIAL_FIELDS:
+            _check_secret(name, getattr(self, name))
         _check_values(self)
 
 
@@ -136,7 +140,7 @@ def read_dotenv(folder: Path) -> dict[str, str]:
         S3ConfigError: there is such a file, but it cannot be read.
     """
     path = folder / ".env"
-    if not path.is_file():
+    if not _is_file(path):
         return {}
     # Imported here so that programs without a .env file do not pay for it.
     from dotenv import dotenv_values  # noqa: PLC0415 - see above
@@ -144,7 +148,7 @@ def read_dotenv(folder: Path) -> dict[str, str]:
     try:
         values = dotenv_values(path, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
-        message = f"The settings file {str(path)!r} cannot be read: {error}."
+        message = f"The settings file {str(path.absolute())!r} cannot be read: {error}."
         raise S3ConfigError(
             message, suggestion="Make it readable UTF-8 text, or remove it."
         ) from error
@@ -172,7 +176,7 @@ def resolve_settings(
     said = config or S3Config()
     surroundings = _Surroundings(
         os.environ if environment is None else environment,
-        read_dotenv(Path.cwd()) if dotenv is None else dotenv,
+        read_dotenv(Path()) if dotenv is None else dotenv,
     )
     try:
         found = surroundings.as_config()
@@ -286,12 +290,14 @@ _CREDENTIAL_VARIABLES = (
 def _key_pair(
     key_id: str | None, secret: str | None, token: str | None, *, origin: str
 ) -> StaticCredentials | None:
+    for name, value in zip(_CREDENTIAL_FIELDS, (key_id, secret, token), strict=True):
+        _check_secret(name, value, f"in {origin} ")
     if key_id and secret:
         return StaticCredentials(key_id, secret, token, origin)
     if key_id or secret or token:
-        given, missing = ("access key id", "secret access key")[:: 1 if key_id else -1]
-        given = given if key_id or secret else "session token"
-        message = f"There is a {given} without {missing} in {origin}."
+        given, missing = ("an access key id", "a secret access key")[:: 1 if key_id else -1]
+        given = given if key_id or secret else "a session token"
+        message = f"There is {given} without {missing} in {origin}."
         raise S3ConfigError(
             message, suggestion="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY together."
         )
@@ -301,29 +307,32 @@ def _key_pair(
 _CREDENTIAL_FIELDS = ("access_key_id", "secret_access_key", "session_token")
 """Settings that no message may show."""
 
-_USER_INFO = re.compile(r"//[^/?#]*@")
-"""The part of a URL that may hold a password."""
+_USER_INFO = re.compile(r"//.*@")
+"""The part of a URL that may hold a password; one with a slash in it, too."""
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "total_attempts": (int,),
     "connect_timeout_seconds": (int, float),
     "read_timeout_seconds": (int, float),
     "transfer": (TransferConfig,),
+    "part_size_bytes": (int,),
+    "multipart_threshold_bytes": (int,),
+    "parts_in_flight": (int,),
 }
+_NEVER_NONE = frozenset({"bucket_name", "region", *(each.name for each in fields(TransferConfig))})
 
 
 def _check_type(name: str, value: object) -> None:
-    wanted = _TYPES.get(name, (str,))
-    if name in {"bucket_name", "region"} and value is None:
-        _refuse(name, value, "it has to be text")
-    if value is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
+    if value is None and name not in _NEVER_NONE:
+        return
+    if not isinstance(value, _TYPES.get(name, (str,))) or isinstance(value, bool):
         _refuse(name, value, f"it is a {type(value).__name__}")
 
 
-def _check_secrets(config: S3Config) -> None:
-    for name in _CREDENTIAL_FIELDS:
-        if any(not 33 <= ord(character) <= 126 for character in getattr(config, name) or ""):
-            _refuse(name, getattr(config, name), "it holds a blank or an unprintable character")
+def _check_secret(name: str, value: str | None, where: str = "") -> None:
+    # HTTP headers carry them; http.client's complaint about others would quote them.
+    if any(not 33 <= ord(character) <= 126 for character in value or ""):
+        _refuse(name, value, f"{where}it holds a blank or an unprintable character")
 
 
 def _check_values(config: S3Config) -> None:
@@ -331,7 +340,7 @@ def _check_values(config: S3Config) -> None:
         check_bucket_name(config.bucket_name)
     if config.region and (problem := utils.region_problem(config.region)):
         _refuse("region", config.region, problem)
-    if config.ca_bundle and not Path(config.ca_bundle).is_file():
+    if config.ca_bundle and not _is_file(Path(config.ca_bundle)):
         _refuse("ca_bundle", config.ca_bundle, "there is no such file")
     _check_number("total_attempts", config.total_attempts, 1, 100)
     for name in ("connect_timeout_seconds", "read_timeout_seconds"):
@@ -343,16 +352,19 @@ def _check_values(config: S3Config) -> None:
 
 
 def _check_number(name: str, value: float | None, least: float, most: float) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        _refuse(name, value, f"it is a {type(value).__name__}")
     # Written so that NaN, which compares false with everything, is refused too.
-    if not least <= value <= most:
+    if value is not None and not least <= value <= most:
         _refuse(name, value, f"it has to be between {least} and {most}")
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # too long a name, a folder that may not be searched
+        return False
+
+
 def _refuse(name: str, value: object, problem: str, hint: str = "") -> NoReturn:
-    shown = "…" if name in _CREDENTIAL_FIELDS else _USER_INFO.sub("//…@", repr(value))
+    shown = "…" if name in _CREDENTIAL_FIELDS else redact(_USER_INFO.sub("//…@", repr(value)))
     message = f"The setting {name}={shown} cannot be used: {problem}."
     raise S3ConfigError(message, suggestion=f"Give {name} another value.{hint}")

@@ -52,7 +52,7 @@ class S3IntegrationError(Exception):
     """
 
     made_of: ClassVar[tuple[type[BaseException], ...]] = ()
-    """The two classes that `both` joined; empty for every class written out below."""
+    """The classes that `both` joined; empty for every class written out below."""
 
     def __init__(self, message: str, **facts: Unpack[ErrorFacts]) -> None:
         super().__init__(message)
@@ -95,7 +95,10 @@ class S3IntegrationError(Exception):
     @override
     def __reduce__(self) -> tuple[Any, ...]:
         # Exception's own way pickles `args` alone, which would drop every fact.
-        return _rebuild, (self.made_of or (type(self),), self.message, self.facts)
+        arguments = (_parts(type(self)), self.message, self.facts)
+        if isinstance(self, OSError):  # whose own attributes are none of the facts
+            return _rebuild, arguments, {"errno": self.errno, "filename": self.filename}
+        return _rebuild, arguments
 
 
 class S3ConfigError(S3IntegrationError, ValueError):
@@ -141,12 +144,17 @@ def both(outcome: type[S3IntegrationError], cause: type[BaseException]) -> type[
         return known
     stem = cause.__name__.removeprefix("S3").removesuffix("Error")
     name = f"{outcome.__name__.removesuffix('Error')}{stem}Error"
-    body = {"__doc__": f"{outcome.__doc__}", "made_of": (outcome, cause)}
+    body = {"__doc__": f"{outcome.__doc__}", "made_of": (*_parts(outcome), *_parts(cause))}
     # setdefault: of two threads that come here at once, both get the class of one.
     return _joined.setdefault((outcome, cause), type(name, (outcome, cause), body))
 
 
 _joined: dict[tuple[type[S3IntegrationError], type[BaseException]], type[S3IntegrationError]] = {}
+
+
+def _parts(kind: type[BaseException]) -> tuple[type[BaseException], ...]:
+    """The classes written out that `kind` consists of."""
+    return getattr(kind, "made_of", ()) or (kind,)
 
 
 def _rebuild(

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Literal
+from typing import Literal, get_args
+from urllib.parse import quote
 
 from typing_extensions import override
+
+from s3_integration.exceptions import S3ConfigError
 
 LogLevel = Literal["WARNING", "INFO", "DEBUG"]
 
@@ -25,19 +28,21 @@ _WIRE_LOGGERS = ("botocore", "boto3", "s3transfer", "urllib3")
 _SECRET_FIELDS = re.compile(
     r"""((?:x-amz-security-token|x-amz-signature|x-amz-credential
         |x-amz-server-side-encryption-customer-key|x-aws-ec2-metadata-token(?!-ttl)
-        |(?:aws_?)?secret_?access_?key|(?:aws_?)?session_?token|client_?secret|access_?token
-        |refresh_?token|(?<=["'<])token)
+        |x-amz-sso_bearer_token|(?:aws_?)?secret_?(?:access_?)?key|(?:aws_?)?session_?token|client_?secret|access_?token
+        |refresh_?token|web_?identity_?token|(?<=["'<])token)
         (?:["']?\s*[:=]\s*b?["']?|["']?,\s*b?["']|>))   # ': ' or '=' or tuple's ', ' or '>'
         ([^\s"'&<,;)}]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
 _AUTHORIZATION = re.compile(
-    r"""((?<!proxy-)authorization["']?\s*[:=,]\s*b?["']?)([^"'\r\n]+)""", re.IGNORECASE
+    r"""(authorization["']?\s*[:=,]\s*b?["']?)([^"'\r\n]+)""", re.IGNORECASE
 )
 _SIGNATURE = re.compile(r"(signature(?:=|:\s*|%3D))([0-9a-z+/%]{20,}=*)", re.IGNORECASE)
 
 _SHORTEST_SECRET = 8
 """Shorter values are words of a test server; blotting them out would garble every line."""
+
+_HANDLER_NAME = "s3_integration.stderr"
 
 _known_secrets: set[str] = set()
 
@@ -45,12 +50,15 @@ _known_secrets: set[str] = set()
 def remember_secret(value: str | None) -> None:
     """Blot `value` out of everything that `redact` sees from now on."""
     if value and len(value) >= _SHORTEST_SECRET:
-        _known_secrets.add(value)
+        # Also as Python's repr and a URL's query would write it.
+        escaped = value.encode("unicode_escape").decode("ascii")
+        _known_secrets.update({value, escaped, quote(value, safe="", errors="replace")})
 
 
 def redact(text: str) -> str:
     """`text` without secrets, session tokens, signatures and presigned queries."""
-    for secret in tuple(_known_secrets):
+    # The longest first: one may be the beginning of another, whose rest would stay.
+    for secret in sorted(_known_secrets, key=len, reverse=True):
         text = text.replace(secret, _BLOT)
     for pattern in (_SECRET_FIELDS, _AUTHORIZATION, _SIGNATURE):
         text = pattern.sub(rf"\g<1>{_BLOT}", text)
@@ -75,19 +83,31 @@ def log_to_stderr(level: LogLevel = "INFO", *, include_botocore: bool = False) -
             print them with secrets.
 
     Calling it again replaces what an earlier call set up.
+
+    Raises:
+        S3ConfigError: there is no such level.
     """
+    if level not in get_args(LogLevel):
+        raise S3ConfigError(
+            f"The argument level={level!r} cannot be used: there is no such level.",
+            suggestion=f"Use one of {', '.join(get_args(LogLevel))}.",
+        )
     handler = logging.StreamHandler()
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.set_name("s3_integration.stderr")
-    _replace_handler(logging.getLogger("s3_integration"), handler, level)
-    for name in _WIRE_LOGGERS if include_botocore else ():
-        wire_logger = logging.getLogger(name)
-        _replace_handler(wire_logger, handler, level)
-        wire_logger.propagate = False
+    handler.set_name(_HANDLER_NAME)
+    names = ("s3_integration", *(_WIRE_LOGGERS if include_botocore else ()))
+    for name in ("s3_integration", *_WIRE_LOGGERS):
+        _remove_own_handler(logging.getLogger(name))
+    for name in names:
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = name not in _WIRE_LOGGERS
 
 
-def _replace_handler(logger: logging.Logger, handler: logging.Handler, level: LogLevel) -> None:
-    for old in [known for known in logger.handlers if known.get_name() == handler.get_name()]:
-        logger.removeHandler(old)
-    logger.addHandler(handler)
-    logger.setLevel(level)
+def _remove_own_handler(logger: logging.Logger) -> None:
+    for known in list(logger.handlers):
+        if known.get_name() == _HANDLER_NAME:
+            logger.removeHandler(known)
+            logger.setLevel(logging.NOTSET)
+            logger.propagate = True

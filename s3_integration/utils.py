@@ -33,6 +33,8 @@ _RESERVED_BUCKET_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-
 
 # RFC 1123, section 2.1: what one label of a host name may be; a region becomes one.
 _HOST_LABEL = re.compile(r"(?!-)[a-zA-Z0-9-]{1,63}(?<!-)", re.ASCII)
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII | re.IGNORECASE)
+MAX_HOST_CHARACTERS = 255
 
 
 class ByteRange(NamedTuple):
@@ -93,7 +95,7 @@ def file_name_problem(name: str) -> str:
 
 def region_problem(region: str) -> str:
     """Why `region` cannot be an AWS region; "" when it can."""
-    if not _HOST_LABEL.fullmatch(region):
+    if not _HOST_LABEL.fullmatch(region) or region.isdigit():
         return "a region is letters, digits and hyphens, such as 'eu-central-1'"
     return ""
 
@@ -104,30 +106,39 @@ def endpoint_problem(url: str, *, plain_http_allowed: bool) -> str:
     Credentials and file contents go there, so it has to be https unless it is this
     very machine, and it may never be the link-local address of a metadata service.
     """
+    # urlsplit drops some of these in silence, so that another URL would be judged than is used.
+    if any(not 33 <= ord(character) <= 126 for character in url):
+        return "it holds a blank, an unprintable character or one beyond ASCII"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        return f"it is not a URL ({error})"
+    except ValueError:  # not quoted: what looks like a port may be half a password
+        return "it is not a URL, or its port is no number up to 65535"
     if parts.scheme not in {"http", "https"} or not host:
         return "it has to look like 'https://host' or 'https://host:port'"
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if "@" in parts.netloc or parts.query or parts.fragment:
         return "it may hold no user name, password, query or fragment"
-    if _is_link_local(host):
-        return "link-local addresses belong to metadata services"
-    if parts.scheme == "http" and not (plain_http_allowed or _is_loopback(host)):
-        return "plain http would send credentials and files in the clear"
+    in_the_clear = parts.scheme == "http" and not (plain_http_allowed or _is_loopback(host))
+    plain_http_problem = "plain http would send credentials and files in the clear"
+    return _host_problem(host) or (plain_http_problem if in_the_clear else "")
+
+
+def _host_problem(host: str) -> str:
+    address = _ip_address(host)
+    if address is not None:
+        return "link-local addresses belong to metadata services" if address.is_link_local else ""
+    labels = host.removesuffix(".").split(".")
+    # As in the URL Standard ("ends in a number checker"): resolvers take 0xA9FEA9FE, too.
+    if _NUMBER.fullmatch(labels[-1]):
+        return "an IP address in it has to be written as four numbers, such as 127.0.0.1"
+    if len(host) > MAX_HOST_CHARACTERS or not all(map(_HOST_LABEL.fullmatch, labels)):
+        return "a host name is letters, digits, hyphens and dots"
     return ""
 
 
 def _is_loopback(host: str) -> bool:
     address = _ip_address(host)
     return host == "localhost" if address is None else address.is_loopback
-
-
-def _is_link_local(host: str) -> bool:
-    address = _ip_address(host)
-    return address is not None and address.is_link_local
 
 
 def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

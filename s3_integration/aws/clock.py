@@ -55,7 +55,7 @@ def offset_of(date_header: str) -> dt.timedelta | None:
     """How far the clock that wrote `date_header` is ahead of ours; None where it is no date."""
     try:
         server_time = parsedate_to_datetime(date_header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if server_time.tzinfo is None:
         server_time = server_time.replace(tzinfo=dt.UTC)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import Credentials, ReadOnlyCredentials, create_credential_resolver
+from botocore.exceptions import BotoCoreError
 from typing_extensions import override
 
 from s3_integration.exceptions import S3CredentialsError
-from s3_integration.logs import remember_secret
+from s3_integration.logs import redact, remember_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from botocore.session import Session as BotocoreSession
 
@@ -23,6 +25,9 @@ _METADATA_LIMITS = {"metadata_service_timeout": 1, "metadata_service_num_attempt
 """Seconds and tries at the instance metadata service: it lies on the same host and answers
 in milliseconds. botocore's single try loses the first request of a busy instance; more of
 both would let a laptop wait for a service that it does not have."""
+
+_CONTAINER_LIMITS = {"TIMEOUT_SECONDS": 1.5, "RETRY_ATTEMPTS": 2, "SLEEP_TIME": 0.2}
+"""The same for the container's service, which botocore would wait 9 s for."""
 
 
 class RenewableCredentials(Credentials):
@@ -41,17 +46,23 @@ class RenewableCredentials(Credentials):
 
     @override
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        frozen = self._found.get_frozen_credentials()
+        with _failures_translated():
+            frozen = self._found.get_frozen_credentials()
         remember_secret(frozen.secret_key)
         remember_secret(frozen.token)
         return frozen
 
-    def renew(self) -> bool:
-        """Look again; True where that found other credentials than before."""
+    def renew(self, refused_key_id: str) -> bool:
+        """Look for others than those that S3 refused; True where there are some.
+
+        Of several threads that were refused at once, the first looks for all.
+        """
         with self._lock:
-            before = self._found.get_frozen_credentials()
-            self._found = self._load()
-            return bool(self.get_frozen_credentials() != before)
+            before = self.get_frozen_credentials()
+            if before.access_key == refused_key_id:
+                self._found = self._load()
+            after = self.get_frozen_credentials()
+            return after.access_key != refused_key_id or bool(after != before)
 
 
 class CredentialFinder:
@@ -76,10 +87,36 @@ class CredentialFinder:
         given = self._settings.credentials
         if given is not None:
             return _from_settings(given)
-        found = create_credential_resolver(self._session).load_credentials()
+        with _failures_translated():
+            resolver = create_credential_resolver(self._session)
+            container: Any = resolver.get_provider("container-role")
+            vars(container._fetcher).update(_CONTAINER_LIMITS)  # noqa: SLF001 - no setting for it
+            found = resolver.load_credentials()
         if found is None:
             raise no_credentials(self._settings.profile_name, os.environ)
         return found
+
+
+@contextlib.contextmanager
+def _failures_translated() -> Iterator[None]:
+    """Raise what botocore's providers let through unnamed as an `S3CredentialsError`.
+
+    Their own failures are translated with all the others; these are answers of other
+    services than S3 (STS, SSO), and nonsense or nothing from a file or a program.
+    """
+    try:
+        yield
+    except BotoCoreError:
+        raise
+    except Exception as error:  # RuntimeError for one, where a refresh brings expired ones
+        said = redact(str(error)).rstrip(".") or type(error).__name__
+        answer: Any = getattr(error, "response", {})
+        code = str(answer.get("Error", {}).get("Code", ""))
+        raise S3CredentialsError(
+            f"The AWS credentials could not be fetched: {said}.",
+            code=code,
+            suggestion="Check the profile, role or program that they come from.",
+        ) from error
 
 
 def _from_settings(given: StaticCredentials) -> Credentials:

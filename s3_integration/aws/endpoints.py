@@ -17,7 +17,8 @@ class EndpointProfile:
 
     conditional_writes: Literal["enforced", "unproven"]
     """Whether `If-None-Match` on a write is sure to be obeyed. Servers ignore what they do
-    not know: rclone's answers 200 and overwrites, moto and Ceph 16 refuse as they should."""
+    not know: rclone's answers 200 and overwrites; Ceph 16.2 does so in versioned buckets and
+    at the end of multipart uploads (measured); moto refuses as it should."""
 
     etags: Literal["md5", "md5 unless encrypted", "opaque"]
     """When an ETag is the MD5 of what was stored. On AWS that includes AES-256 encryption

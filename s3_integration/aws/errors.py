@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions as botocore_errors
+from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError as Urllib3Error
 
 from s3_integration.aws.codes import MEANINGS, MISSING_PERMISSION, UNKNOWN_CODE, Meaning
@@ -74,25 +75,40 @@ def translated(
     except (
         botocore_errors.ClientError,
         botocore_errors.BotoCoreError,
+        ResponseParserError,
         Urllib3Error,
         OSError,
     ) as error:
         ours = translate(error, operation=operation, bucket=bucket, key=key)
-        raise (with_outcome(ours, outcome) if outcome else ours) from error
+        raise (with_outcome(ours, outcome) if outcome else ours) from _showable(error)
+
+
+def _showable(error: Exception) -> Exception | None:
+    """`error`, unless a traceback would tell a secret by it or by what it came from."""
+    told: BaseException | None = error
+    while told is not None:
+        if redact(str(told)) != str(told):
+            return None
+        told = told.__cause__ or told.__context__
+    return error
 
 
 def with_outcome(
     error: S3IntegrationError, outcome: type[S3IntegrationError]
 ) -> S3IntegrationError:
     """The same error, told also as what it did to the caller's wish."""
-    causes = error.made_of[1:] or (type(error),)
+    causes = error.made_of or (type(error),)
     combined = outcome
     for cause in causes:
         combined = both(combined, cause)
-    told = combined(error.message, **error.facts)
-    if isinstance(error, OSError) and isinstance(told, OSError):
-        told.errno, told.filename = error.errno, error.filename
-    return told
+    return _with_errno(combined(error.message, **error.facts), error)
+
+
+def _with_errno(ours: S3IntegrationError, error: Exception) -> S3IntegrationError:
+    """`ours` with what callers of the system's errors are used to ask for."""
+    if isinstance(error, OSError) and isinstance(ours, OSError):
+        ours.errno, ours.filename = error.errno, error.filename
+    return ours
 
 
 def translate(
@@ -103,12 +119,11 @@ def translate(
         return _from_answer(error, bucket=bucket, key=key)
     facts = ErrorFacts(operation=operation, bucket=bucket, key=key)
     # Before OSError: some of botocore's errors are OSErrors too.
-    if isinstance(error, botocore_errors.BotoCoreError | Urllib3Error):
+    if isinstance(error, botocore_errors.BotoCoreError | ResponseParserError | Urllib3Error):
         return _from_library(error, facts)
     if isinstance(error, OSError):
         return _from_system(error, facts)
-    message = f"{_deed(operation, bucket, key)}: {redact(str(error))}."
-    return S3IntegrationError(message, **facts)
+    return S3IntegrationError(f"{_deed(operation, bucket, key)}: {_told_by(error)}.", **facts)
 
 
 def _from_answer(
@@ -163,12 +178,15 @@ def _deed(operation: str, bucket: str, key: str) -> str:
 def _from_library(error: Exception, facts: ErrorFacts) -> S3IntegrationError:
     """No answer came, or the library refused to ask."""
     deed = _deed(facts["operation"], facts["bucket"], facts["key"])
-    why = redact(str(error)).rstrip(".")
     _, error_class, suggestion, retryable = next(
         row for row in _LIBRARY_ERRORS if isinstance(error, row[0])
     )
     advice = ErrorFacts(suggestion=suggestion, retryable=retryable)
-    return error_class(f"{deed}: {why}.", **facts | advice)
+    return error_class(f"{deed}: {_told_by(error)}.", **facts | advice)
+
+
+def _told_by(error: Exception) -> str:
+    return redact(str(error)).rstrip(" .:") or type(error).__name__
 
 
 _LIBRARY_ERRORS: tuple[
@@ -218,6 +236,7 @@ _LIBRARY_ERRORS: tuple[
             botocore_errors.HTTPClientError,
             botocore_errors.IncompleteReadError,
             botocore_errors.ResponseStreamingError,
+            ResponseParserError,  # what answered is not S3: a proxy, a hotel's login page
             Urllib3Error,
         ),
         S3IntegrationError,
@@ -256,10 +275,8 @@ _SYSTEM_SUGGESTIONS: tuple[tuple[type[OSError], str], ...] = (
 def _from_system(error: OSError, facts: ErrorFacts) -> S3IntegrationError:
     """The local file system refused."""
     kind, suggestion = next(row for row in _SYSTEM_SUGGESTIONS if isinstance(error, row[0]))
-    why = error.strerror or str(error) or type(error).__name__
+    why = redact(error.strerror or str(error)) or type(error).__name__
     at = f" ({str(error.filename)!r})" if error.filename else ""
     message = f"{_deed(facts['operation'], facts['bucket'], facts['key'])}: {why}{at}."
-    ours = both(S3IntegrationError, kind)(message, **facts | ErrorFacts(suggestion=suggestion))
-    if isinstance(ours, OSError):  # always; it lets callers ask for errno as they are used to
-        ours.errno, ours.filename = error.errno, error.filename
-    return ours
+    advice = ErrorFacts(suggestion=suggestion)
+    return _with_errno(both(S3IntegrationError, kind)(message, **facts | advice), error)

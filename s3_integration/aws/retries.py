@@ -17,6 +17,7 @@ from botocore.exceptions import HTTPClientError, ProxyConnectionError, SSLError
 
 from s3_integration.aws import tally
 from s3_integration.aws.clock import TOLERANCE, ServerClock, offset_of
+from s3_integration.logs import redact
 from s3_integration.utils import MAX_BACKOFF_SECONDS, backoff_seconds
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ _TRANSIENT_CODES = frozenset(
 )
 _EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
 _NEVER_AGAIN_STATUSES = frozenset({501, 505})  # "not implemented" does not become implemented
+
+
+_KEY_ID = "s3_integration_key_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,14 @@ def clock_is_off(answer: Answer) -> bool:
     return ahead is not None and abs(ahead) > TOLERANCE
 
 
+def may_be_expired(answer: Answer) -> bool:
+    """Whether S3 refused the credentials for their age.
+
+    HEAD answers have no body, hence no code: there a bare 400 is what that looks like.
+    """
+    return answer.code in _EXPIRED_CODES or (answer.status == 400 and answer.code in {"", "400"})
+
+
 def delay_seconds(answer: Answer, attempt: int, *, base_seconds: float, jitter: float) -> float:
     """The wait before the next attempt; S3's `Retry-After` is respected up to 20 s."""
     delay = backoff_seconds(attempt, base_seconds=base_seconds, jitter=jitter)
@@ -138,6 +150,24 @@ def delay_seconds(answer: Answer, attempt: int, *, base_seconds: float, jitter: 
 def full_jitter() -> float:
     """A number between 0 and 1, so that clients that failed together do not return together."""
     return random.random()  # noqa: S311 - nothing to guess here
+
+
+def _follow_no_redirect_to_nowhere(
+    *,
+    response: tuple[Any, dict[str, Any]] | None,
+    operation: Any,
+    request_dict: dict[str, Any],
+    **_: object,
+) -> None:
+    """Spare botocore an endless search: it asks for a bucket's region by HeadBucket.
+
+    Where that is redirected as well, without a region, it asks again, until the stack ends.
+    Gateways that redirect everything, say to https, do so.
+    """
+    if response is None or operation.name != "HeadBucket":
+        return
+    if "x-amz-bucket-region" not in response[0].headers:
+        request_dict["context"].setdefault("s3_redirect", {})["redirected"] = True
 
 
 class Retries:
@@ -159,7 +189,13 @@ class Retries:
     def install(self, client: Boto3Client) -> None:
         """Let `client` ask this object after every attempt."""
         events: Any = client.meta.events
+        events.register("before-sign.s3", self._note_credentials)
         events.register("needs-retry.s3", self.needs_retry)
+        events.register_first("needs-retry.s3", _follow_no_redirect_to_nowhere)
+
+    def _note_credentials(self, *, request: Any, **_: object) -> None:
+        # Another thread may have renewed them by the time that the answer comes.
+        request.context[_KEY_ID] = self._credentials.get_frozen_credentials().access_key
 
     def needs_retry(
         self,
@@ -193,9 +229,9 @@ class Retries:
         if clock_is_off(answer) and not context.get("s3_integration_clock_set"):
             context["s3_integration_clock_set"] = True
             return self._clock.set_from(answer.header("date"))
-        if answer.code in _EXPIRED_CODES and not context.get("s3_integration_renewed"):
+        if may_be_expired(answer) and not context.get("s3_integration_renewed"):
             context["s3_integration_renewed"] = True
-            return self._credentials.renew()
+            return self._credentials.renew(context.get(_KEY_ID, ""))
         return False
 
 
@@ -206,7 +242,7 @@ def tell_of_retry(
     tally.count_retry()
     cause = answer.code or (f"HTTP {answer.status}" if answer.status else "")
     if answer.exception is not None:
-        cause = f"{type(answer.exception).__name__}: {answer.exception}"
+        cause = redact(f"{type(answer.exception).__name__}: {answer.exception}")
     logger.warning(
         "%s failed (%s), attempt %d of %d; trying again in %.2f s",
         operation,

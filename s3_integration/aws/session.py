@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+from botocore.loaders import Loader, create_loader
 
 from s3_integration.aws.clock import ServerClock
 from s3_integration.aws.credentials import CredentialFinder, RenewableCredentials
@@ -16,6 +20,7 @@ from s3_integration.aws.endpoints import EndpointProfile, profile_of
 from s3_integration.aws.errors import translated
 from s3_integration.aws.retries import Retries
 from s3_integration.config import DEFAULT_REGION, Settings, check_endpoint
+from s3_integration.exceptions import S3ConfigError
 from s3_integration.version import __version__
 
 if TYPE_CHECKING:
@@ -33,6 +38,8 @@ class Connection:
     endpoint: EndpointProfile
     region: str
     total_attempts: int
+    etags_are_opaque: threading.Event = field(default_factory=threading.Event)
+    """Set once this server's ETags have turned out to be no MD5s."""
 
 
 def connect(settings: Settings) -> Connection:
@@ -44,13 +51,11 @@ def connect(settings: Settings) -> Connection:
     """
     with translated("connect", settings.bucket_name):
         session = botocore.session.Session(profile=settings.profile_name)
+        session.register_component("data_loader", _loader_of(session))
         session.register_component("credential_provider", CredentialFinder(settings, session))
         credentials = cast("RenewableCredentials", session.get_credentials())
         region = settings.region or session.get_config_variable("region") or DEFAULT_REGION
-        client = boto3.Session(botocore_session=session, region_name=region).client(
-            "s3", endpoint_url=settings.endpoint_url, verify=settings.ca_bundle,
-            config=_client_config(settings),
-        )  # fmt: skip
+        client = _make_client(session, region, settings)
     check_endpoint(client.meta.endpoint_url, settings.plain_http)
     clock = ServerClock()
     clock.install(client)
@@ -64,6 +69,34 @@ def connect(settings: Settings) -> Connection:
     )
     endpoint = profile_of(client.meta.endpoint_url)
     return Connection(client, credentials, endpoint, region, settings.total_attempts)
+
+
+def _loader_of(session: botocore.session.Session) -> Loader:
+    """The reader of botocore's models, which all sessions share: they take 0.1 s to parse."""
+    loader = _shared_loader(session.get_config_variable("data_path"))
+    # Every boto3.Session adds its folder once more.
+    loader.search_paths[:] = dict.fromkeys(loader.search_paths)
+    return loader
+
+
+@functools.cache
+def _shared_loader(data_path: str | None) -> Loader:
+    return create_loader(data_path)
+
+
+def _make_client(session: botocore.session.Session, region: str, settings: Settings) -> Boto3Client:
+    try:
+        return boto3.Session(botocore_session=session, region_name=region).client(
+            "s3", endpoint_url=settings.endpoint_url, verify=settings.ca_bundle,
+            config=_client_config(settings),
+        )  # fmt: skip
+    except BotoCoreError:  # some are ValueErrors
+        raise
+    except ValueError as error:  # botocore's for an endpoint; settings' own were checked before
+        raise S3ConfigError(
+            "The endpoint_url in the AWS config file is not a URL that S3 could have.",
+            suggestion="Correct it, or set endpoint_url (AWS_ENDPOINT_URL_S3).",
+        ) from error
 
 
 def _client_config(settings: Settings) -> Config:

@@ -82,6 +82,13 @@ def _encrypts(answer: Mapping[str, Any]) -> bool:
     return any(default.get("SSEAlgorithm") == "AES256" for default in defaults)
 
 
+def _policy_of(answer: Mapping[str, Any]) -> Any:
+    try:
+        return json.loads(answer.get("Policy", ""))
+    except ValueError:
+        return None
+
+
 def _aborts(answer: Mapping[str, Any]) -> bool:
     key, wanted = "AbortIncompleteMultipartUpload", ABORT_UNFINISHED_AFTER_DAYS
     return any(
@@ -140,8 +147,7 @@ BASELINE: tuple[Control, ...] = (
         set_by="put_bucket_policy",
         read_by="get_bucket_policy",
         arguments=lambda bucket: {"Policy": json.dumps(deny_plain_http(bucket))},
-        holds=lambda answer, bucket: json.loads(answer.get("Policy", "null"))
-        == deny_plain_http(bucket),
+        holds=lambda answer, bucket: _policy_of(answer) == deny_plain_http(bucket),
         needs_https=True,
     ),
     Control(

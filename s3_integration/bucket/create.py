@@ -123,8 +123,13 @@ def _set(
 def _holds_soon(connection: Connection, bucket: str, control: Control) -> bool:
     for wait_seconds in _READ_BACK_WAITS_SECONDS:
         time.sleep(wait_seconds)
-        with translated(_operation(control.read_by), bucket):
-            answer = getattr(connection.client, control.read_by)(Bucket=bucket)
+        try:
+            with translated(_operation(control.read_by), bucket):
+                answer = getattr(connection.client, control.read_by)(Bucket=bucket)
+        except S3IntegrationError as error:
+            if error.http_status != 404 or wait_seconds == _READ_BACK_WAITS_SECONDS[-1]:
+                raise
+            continue  # it does not even show as not set
         if control.holds(answer, bucket):
             return True
     return False

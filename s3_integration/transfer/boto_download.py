@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError as Urllib3Error
 from s3_integration.exceptions import S3ConflictError, S3DownloadError
 from s3_integration.transfer import integrity
 from s3_integration.transfer.engine import Transferred
-from s3_integration.transfer.integrity import DamagedError
+from s3_integration.transfer.integrity import DamagedError, Doubts, etag_verdict
 from s3_integration.transfer.local import PartialFile, partial_file
 from s3_integration.transfer.parts import in_threads, results_of
 from s3_integration.transfer.persistence import persistently
@@ -47,7 +47,16 @@ _MOST_STARTS = 3
 
 
 class _StartAgainError(Exception):
-    """What has been fetched is of no use: the object is another one now, or was damaged."""
+    """What has been fetched is of no use: the object is another one now."""
+
+    in_the_end: type[S3ConflictError | S3DownloadError] = S3ConflictError
+    """What it is to the caller where starting again did not help."""
+
+
+class _WrongChecksumError(_StartAgainError):
+    """What has been fetched is of no use: it was damaged."""
+
+    in_the_end = S3DownloadError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +65,9 @@ class _Version:
 
     size_bytes: int
     etag: str
-    content_md5: str
     version_id: str | None
+    answer: Mapping[str, Any]
+    """The first answer, whose head tells what its ETag is worth."""
 
 
 class Download:
@@ -77,20 +87,22 @@ class Download:
         self._transfer = transfer
         self._pool = pool
         self._progress = progress
+        self._connection = connection
         self._requests = _Requests(connection, source)
+        self._doubts = Doubts()
 
     def run(self) -> Transferred:
         """Fetch the object, again from the start if it is replaced meanwhile."""
-        reason = ""
+        failure = _StartAgainError()
         for _ in range(_MOST_STARTS):
             try:
                 return self._fetch_one_version()
             except _StartAgainError as error:
-                reason = str(error)
-                logger.info("starting the download of %r again: %s", self._source.key, reason)
+                failure = error
+                logger.info("starting the download of %r again: %s", self._source.key, error)
             except DamagedError as error:
                 raise self._failed(S3DownloadError, str(error)) from error
-        raise self._failed(S3ConflictError, f"{reason}, {_MOST_STARTS} times in a row")
+        raise self._failed(failure.in_the_end, f"{failure}, {_MOST_STARTS} times in a row")
 
     def _failed(
         self, error_class: type[S3ConflictError | S3DownloadError], why: str
@@ -117,8 +129,30 @@ class Download:
             with in_threads(self._pool, calls) as jobs, fetch.stopped_at_the_end():
                 fetch.receive(first, body)
                 results_of(jobs)
-            _check_content(partial, version)
+            self._check_content(partial, version)
         return Transferred(version.size_bytes, version.etag.strip('"'), version.version_id)
+
+    def _check_content(self, partial: PartialFile, version: _Version) -> None:
+        """Compare the whole with the checksum that the ETag is, where it is one."""
+        endpoint, opaque = self._connection.endpoint, self._connection.etags_are_opaque
+        if opaque.is_set() or etag_verdict("", version.answer, endpoint) == "untold":
+            return
+        digest = _md5_of(partial, version.size_bytes)
+        verdict = etag_verdict(digest, version.answer, endpoint)
+        if verdict == "same":
+            return
+        if verdict == "doubtful" and self._doubts.are_settled_by(digest):
+            opaque.set()
+            return
+        message = "what arrived does not have the object's checksum"
+        raise _WrongChecksumError(message)
+
+
+def _md5_of(partial: PartialFile, size_bytes: int) -> str:
+    found = hashlib.md5(usedforsecurity=False)
+    for chunk in split_into_ranges(0, size_bytes, MIB):
+        found.update(partial.read(chunk.size, chunk.start))
+    return found.hexdigest()
 
 
 class _Requests:
@@ -126,7 +160,6 @@ class _Requests:
 
     def __init__(self, connection: Connection, source: ObjectId) -> None:
         self._client = connection.client
-        self._endpoint = connection.endpoint
         self.total_attempts = connection.total_attempts
         version = {"VersionId": source.version_id} if source.version_id else {}
         self._names: dict[str, Any] = {"Bucket": source.bucket, "Key": source.key, **version}
@@ -151,8 +184,8 @@ class _Requests:
         version = _Version(
             size_bytes=integrity.object_size_of(answer, asked),
             etag=str(answer.get("ETag", "")),
-            content_md5=integrity.content_digest_of(answer, self._endpoint),
             version_id=answer.get("VersionId"),
+            answer=answer,
         )
         return answer, version
 
@@ -245,15 +278,3 @@ def _chunks_of(body: StreamingBody) -> Iterator[bytes]:
     except (BotoCoreError, Urllib3Error) as error:
         message = f"the answer broke off ({error})"
         raise DamagedError(message) from error
-
-
-def _check_content(partial: PartialFile, version: _Version) -> None:
-    """Compare the whole with the checksum that the ETag is, where it is one."""
-    if not version.content_md5:
-        return
-    found = hashlib.md5(usedforsecurity=False)
-    for chunk in split_into_ranges(0, version.size_bytes, MIB):
-        found.update(partial.read(chunk.size, chunk.start))
-    if found.hexdigest() != version.content_md5:
-        message = "what arrived does not have the object's checksum"
-        raise _StartAgainError(message)

@@ -7,14 +7,14 @@ import functools
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3_integration.exceptions import S3ConflictError, S3UploadError
 from s3_integration.transfer import integrity
 from s3_integration.transfer.engine import Transferred
-from s3_integration.transfer.integrity import DamagedError
+from s3_integration.transfer.integrity import DamagedError, Doubts, etag_verdict
 from s3_integration.transfer.local import SourceChangedError
 from s3_integration.transfer.parts import in_threads, results_of
 from s3_integration.transfer.persistence import persistently
@@ -88,7 +88,8 @@ def upload_single(
             refuse_if_taken(connection, target, options)
         answer = _put(connection, content, digest, target, options)
     Progress(len(content), progress).add(len(content))
-    return Transferred(len(content), integrity.unquoted(answer["ETag"]), answer.get("VersionId"))
+    etag = integrity.unquoted(answer.get("ETag"))
+    return Transferred(len(content), etag, answer.get("VersionId"))
 
 
 def _put(
@@ -98,6 +99,9 @@ def _put(
     target: ObjectId,
     options: UploadOptions,
 ) -> Mapping[str, Any]:
+    check_etag = _EtagCheck(digest, connection)
+    condition = _condition(options)
+
     def send() -> Mapping[str, Any]:
         answer = connection.client.put_object(
             Bucket=target.bucket,
@@ -105,9 +109,13 @@ def _put(
             Body=content,
             ContentMD5=integrity.content_md5_header(digest),
             **_headers(options),
-            **_condition(options),
+            **condition,
         )
-        _check_etag(digest.hex(), answer, connection)
+        if condition and answer.get("ETag"):
+            # Now this upload's own object is stored: sent again, it may replace that alone.
+            condition.clear()
+            condition["IfMatch"] = answer["ETag"]
+        check_etag(answer)
         return answer
 
     try:
@@ -145,16 +153,23 @@ class MultipartUpload:
     def run(self) -> Transferred:
         """Send the parts and join them; whatever fails, no unfinished upload stays."""
         refuse_if_taken(self._connection, self._target, self._options)
-        client = self._connection.client
-        started = client.create_multipart_upload(**self._names, **_headers(self._options))
-        upload: dict[str, Any] = {**self._names, "UploadId": started["UploadId"]}
-        try:
-            with _failures_told(self._source, self._target):
+        with _failures_told(self._source, self._target):
+            upload = self._start()
+            try:
                 parts = self._send_parts(upload)
                 return self._complete(upload, parts)
-        except BaseException:
-            self._abort(upload)
-            raise
+            except BaseException:
+                self._abort(upload)
+                raise
+
+    def _start(self) -> dict[str, Any]:
+        started: Mapping[str, Any] = self._connection.client.create_multipart_upload(
+            **self._names, **_headers(self._options)
+        )
+        if not started.get("UploadId"):
+            message = "the server took the request, but started no upload"
+            raise DamagedError(message)
+        return {**self._names, "UploadId": started["UploadId"]}
 
     def _send_parts(self, upload: Mapping[str, Any]) -> list[_Part]:
         ranges = list(split_into_ranges(0, self._source.size_bytes, self._part_size_bytes))
@@ -170,6 +185,7 @@ class MultipartUpload:
     def _send_part(self, upload: Mapping[str, Any], number: int, part: ByteRange) -> _Part:
         content = self._source.read(part)
         digest = integrity.md5_digest(content)
+        check_etag = _EtagCheck(digest, self._connection)
 
         def send() -> _Part:
             answer = self._connection.client.upload_part(
@@ -178,7 +194,10 @@ class MultipartUpload:
                 Body=content,
                 ContentMD5=integrity.content_md5_header(digest),
             )
-            _check_etag(digest.hex(), answer, self._connection)
+            check_etag(answer)
+            if not answer.get("ETag"):  # without it, S3 could not join the parts
+                message = f"S3 gave part {number} no ETag"
+                raise DamagedError(message)
             return _Part(number, answer["ETag"], digest)
 
         sent = persistently(
@@ -202,8 +221,13 @@ class MultipartUpload:
             if stored is None:
                 raise
             answer = stored
-        _check_etag(expected_etag, answer, self._connection)
-        etag = integrity.unquoted(answer["ETag"])
+            if not isinstance(error, ClientError):
+                # Perhaps it is stored from before, and the parts still wait.
+                self._abort(upload)
+        # Every part was compared by itself, so that doubt may rest here.
+        if etag_verdict(expected_etag, answer, self._connection.endpoint) == "different":
+            raise _stored_otherwise(expected_etag, answer)
+        etag = integrity.unquoted(answer.get("ETag"))
         return Transferred(self._source.size_bytes, etag, answer.get("VersionId"))
 
     def _abort(self, upload: Mapping[str, Any]) -> None:
@@ -211,6 +235,8 @@ class MultipartUpload:
         try:
             self._connection.client.abort_multipart_upload(**upload)
         except (ClientError, BotoCoreError) as error:
+            if isinstance(error, ClientError) and _code_of(error) == "NoSuchUpload":
+                return  # there is nothing to give back any more
             # The first failure is the one to tell; the bucket's lifecycle rule aborts the rest.
             logger.warning("could not abort the upload of %r: %s", self._target.key, error)
 
@@ -251,7 +277,7 @@ def _head(connection: Connection, target: ObjectId) -> Mapping[str, Any] | None:
     try:
         return connection.client.head_object(Bucket=target.bucket, Key=target.key)
     except ClientError as error:
-        if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+        if _code_of(error) in {"404", "NoSuchKey"}:
             return None
         raise
 
@@ -264,23 +290,51 @@ def _stored_after_all(
         return None
     with contextlib.suppress(ClientError, BotoCoreError):
         found = _head(connection, target)
-        if found is not None and integrity.unquoted(found["ETag"]) == expected_etag:
+        if found is not None and integrity.unquoted(found.get("ETag")) == expected_etag:
             logger.info("%r is stored: only the answer that said so was lost", target.key)
             return found
     return None
 
 
 def _may_be_stored(error: Exception) -> bool:
-    """Whether an attempt before the one that failed with `error` may have done its work."""
+    """Whether an attempt before the one that failed with `error` may have done its work.
+
+    A refusal of any other kind proves nothing: the same bytes may be stored from before,
+    with other metadata.
+    """
     if not isinstance(error, ClientError):
         return True
-    return error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+    is_retry = error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+    return is_retry and _code_of(error) in {"NoSuchUpload", "PreconditionFailed"}
 
 
-def _check_etag(expected: str, answer: Mapping[str, Any], connection: Connection) -> None:
-    if integrity.etag_differs(expected, answer, connection.endpoint):
-        message = f"S3 stored other bytes than were sent (ETag {answer['ETag']}, not {expected})"
-        raise DamagedError(message)
+def _code_of(error: ClientError) -> str:
+    return error.response["Error"]["Code"]
+
+
+class _EtagCheck:
+    """Compares the ETags that come back for one piece of content, sent once or several times."""
+
+    def __init__(self, digest: bytes, connection: Connection) -> None:
+        self._expected = digest.hex()
+        self._connection = connection
+        self._doubts = Doubts()
+
+    def __call__(self, answer: Mapping[str, Any]) -> None:
+        """Raise a `DamagedError` where S3 seems to have stored something else."""
+        verdict = etag_verdict(self._expected, answer, self._connection.endpoint)
+        if verdict in {"same", "untold"} or self._connection.etags_are_opaque.is_set():
+            return
+        if verdict == "doubtful" and self._doubts.are_settled_by(self._expected):
+            self._connection.etags_are_opaque.set()
+            return
+        raise _stored_otherwise(self._expected, answer)
+
+
+def _stored_otherwise(expected: str, answer: Mapping[str, Any]) -> DamagedError:
+    return DamagedError(
+        f"S3 stored other bytes than were sent (ETag {answer['ETag']}, not {expected})"
+    )
 
 
 def _condition(options: UploadOptions) -> dict[str, Any]:
@@ -293,5 +347,6 @@ def _headers(options: UploadOptions) -> dict[str, Any]:
     if options.metadata:
         headers["Metadata"] = dict(options.metadata)
     if options.tags:
-        headers["Tagging"] = urlencode(options.tags)
+        # %20, not +, for a blank: Ceph 16 takes the + for a +.
+        headers["Tagging"] = urlencode(options.tags, quote_via=quote)
     return headers

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,8 +22,28 @@ _MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _MULTIPART_MD5 = re.compile(r"[0-9a-f]{32}-[0-9]+", re.ASCII)
 
 
+EtagVerdict = Literal["same", "different", "doubtful", "untold"]
+
+
 class DamagedError(Exception):
     """What came or was stored is not what should have; trying again may help."""
+
+
+class Doubts:
+    """Doubtful differences of one piece of content, moved more than once.
+
+    Bytes are seldom damaged twice. Where the second try differs again although the content
+    is the same, the server's ETags are no MD5s.
+    """
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def are_settled_by(self, digest: str) -> bool:
+        """Whether content with this MD5 has differed from its ETag before."""
+        settled = digest in self._seen
+        self._seen.add(digest)
+        return settled
 
 
 def md5_digest(content: bytes) -> bytes:
@@ -42,32 +62,23 @@ def multipart_etag(part_digests: Iterable[bytes]) -> str:
     return f"{md5_digest(b''.join(digests)).hex()}-{len(digests)}"
 
 
-def etag_differs(expected: str, answer: Mapping[str, object], endpoint: EndpointProfile) -> bool:
-    """Whether `answer`'s ETag proves that something else was stored than was sent.
+def etag_verdict(
+    expected: str, answer: Mapping[str, object], endpoint: EndpointProfile
+) -> EtagVerdict:
+    """What `answer`'s ETag says of content whose own ETag is `expected`.
 
     An ETag is an MD5 only for objects that are not encrypted with a KMS or customer key
-    (API Reference, "Object", ETag); any other proves nothing.
+    (API Reference, "Object", ETag). Any other is `untold`. Where an object is encrypted by
+    a server that is not AWS, a difference is `doubtful`: some go on telling MD5s, some do not.
     """
-    etag = unquoted(answer.get("ETag"))
-    if not _etag_is_md5(answer, endpoint):
-        return False
+    etag, encryption = unquoted(answer.get("ETag")), str(answer.get("ServerSideEncryption") or "")
     shape = _MULTIPART_MD5 if "-" in expected else _MD5
-    return shape.fullmatch(etag) is not None and etag != expected
-
-
-def _etag_is_md5(answer: Mapping[str, object], endpoint: EndpointProfile) -> bool:
-    encryption = str(answer.get("ServerSideEncryption") or "")
-    if endpoint.etags == "opaque" or answer.get("SSECustomerAlgorithm"):
-        return False
-    return not encryption or (encryption == "AES256" and endpoint.etags == "md5")
-
-
-def content_digest_of(answer: Mapping[str, object], endpoint: EndpointProfile) -> str:
-    """The MD5 of the whole content where the ETag tells it, else ""."""
-    etag = unquoted(answer.get("ETag"))
-    if not _etag_is_md5(answer, endpoint):
-        return ""
-    return etag if _MD5.fullmatch(etag) else ""
+    has_other_key = bool(answer.get("SSECustomerAlgorithm")) or encryption not in {"", "AES256"}
+    if endpoint.etags == "opaque" or has_other_key or not shape.fullmatch(etag):
+        return "untold"
+    if etag == expected:
+        return "same"
+    return "doubtful" if encryption and endpoint.etags != "md5" else "different"
 
 
 def unquoted(etag: object) -> str:

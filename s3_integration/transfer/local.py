@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from s3_integration.utils import MAX_OBJECT_SIZE_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,6 +28,9 @@ PARTIAL_SUFFIX = ".s3-partial"
 
 _MOST_PARTIAL_FILES = 1000
 """Downloads to one and the same destination at one time; the last to finish wins."""
+
+_LONGEST_GAP = 16
+"""Unused names in a row after which no abandoned file is looked for any more."""
 
 _COARSE_TICK_NS = 20_000_000
 """Two writes within one tick of the kernel's clock (10 ms at 100 Hz) leave one mtime."""
@@ -83,14 +88,16 @@ def open_source(path: Path) -> Iterator[SourceFile]:
     """Open a file for uploading.
 
     Raises:
-        OSError: it is missing, unreadable, a folder, or no regular file (a pipe or device
-            has no content that could be stored as it is).
+        OSError: it is missing, unreadable, a folder, too large for S3, or no regular file (a
+            pipe or device has no content that could be stored as it is).
     """
     # O_NONBLOCK: opening a FIFO would otherwise wait for its writer for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         found = os.fstat(descriptor)
         check_is_regular(found.st_mode, path)
+        if found.st_size > MAX_OBJECT_SIZE_BYTES:
+            raise OSError(errno.EFBIG, "it is larger than the 50 TB that S3 allows", str(path))
         yield SourceFile(
             path=path,
             size_bytes=found.st_size,
@@ -126,8 +133,6 @@ def check_destination(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         check_is_regular(path.stat().st_mode, path)
     folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(folder))
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "the folder may not be written to", str(folder))
 
@@ -162,9 +167,7 @@ class PartialFile:
 
     def discard(self) -> None:
         """Remove the file; the destination stays as it is."""
-        with contextlib.suppress(FileNotFoundError):
-            self.path.unlink()
-        os.close(self._descriptor)
+        _remove(self.path, self._descriptor)
 
 
 @contextlib.contextmanager
@@ -184,9 +187,7 @@ def partial_file(destination: Path) -> Iterator[PartialFile]:
             partial.discard()
             raise
     except BaseException:
-        for folder in reversed(made):
-            with contextlib.suppress(OSError):  # somebody else uses it meanwhile
-                folder.rmdir()
+        _remove_folders(made)
         raise
 
 
@@ -196,22 +197,41 @@ def _create_locked(destination: Path) -> tuple[Path, int]:
     for path in _partial_paths(destination):
         with contextlib.suppress(FileExistsError):
             descriptor = os.open(path, flags, 0o600)
-            if _lock(descriptor) and os.fstat(descriptor).st_nlink:
-                return path, descriptor
+            try:
+                if _lock(descriptor) and os.fstat(descriptor).st_nlink:
+                    return path, descriptor
+            except BaseException:  # some network file systems have no locks
+                _remove(path, descriptor)
+                raise
             os.close(descriptor)  # swept away between being made and being locked
     message = "too many downloads to this file are under way"
     raise FileExistsError(errno.EEXIST, message, str(destination))
 
 
+def _remove(path: Path, descriptor: int) -> None:
+    """Remove and close a temporary file."""
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+    finally:
+        os.close(descriptor)
+
+
 def sweep_abandoned(destination: Path) -> None:
     """Remove temporary files that killed downloads to `destination` left; those in use stay."""
+    missing_in_a_row = 0
     for path in _partial_paths(destination):
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
-            return
+            # Of several at once, the first may have ended well and a later one been killed.
+            missing_in_a_row += 1
+            if missing_in_a_row == _LONGEST_GAP:
+                return
+            continue
         except OSError:  # not ours to open, so not ours to remove
             continue
+        missing_in_a_row = 0
         try:
             if _lock(descriptor) and _is_still_at(path, descriptor):
                 path.unlink()
@@ -237,9 +257,21 @@ def _is_still_at(path: Path, descriptor: int) -> bool:
 
 def _make_folders(folder: Path) -> list[Path]:
     """Make `folder` and its parents; return those that were not there, outermost first."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing[::-1]
+    missing = [path for path in (folder, *folder.parents) if not path.exists()][::-1]
+    try:
+        for path in missing:
+            path.mkdir(exist_ok=True)
+    except BaseException:
+        _remove_folders(missing)
+        raise
+    return missing
+
+
+def _remove_folders(folders: list[Path]) -> None:
+    """Remove those of `folders`, outermost first, that hold nothing but each other."""
+    for folder in reversed(folders):
+        with contextlib.suppress(OSError):  # somebody else uses it meanwhile, or it is none
+            folder.rmdir()
 
 
 def _partial_paths(destination: Path) -> Iterator[Path]:
@@ -253,7 +285,8 @@ def _partial_paths(destination: Path) -> Iterator[Path]:
 def _final_mode(destination: Path) -> int:
     """The replaced file's permissions, or those that a new file of this process gets."""
     try:
-        return stat.S_IMODE(destination.stat().st_mode)
+        # Without set-user-ID and the like: what was downloaded has not earned them.
+        return stat.S_IMODE(destination.stat().st_mode) & 0o777
     except FileNotFoundError:
         return 0o666 & ~_current_umask()
 

@@ -1,0 +1,75 @@
+"""Progress bars on standard error, for a person who watches."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import Progress
+
+    from s3_integration.cli.screen import Screen
+    from s3_integration.models import ProgressCallback
+
+
+class Meter:
+    """A progress callback that remembers what it was told."""
+
+    def __init__(self, show: ProgressCallback | None = None) -> None:
+        self.size_bytes = 0
+        self._show = show
+
+    def __call__(self, done_bytes: int, total_bytes: int) -> None:
+        """Take note of progress, and draw it where there is a bar."""
+        self.size_bytes = total_bytes
+        if self._show:
+            self._show(done_bytes, total_bytes)
+
+
+@contextmanager
+def meter(label: str, screen: Screen) -> Iterator[Meter]:
+    """A meter for one piece of work; it draws a bar where somebody watches.
+
+    Args:
+        label: what is going on, printable.
+        screen: knows whether somebody watches.
+    """
+    if not screen.has_bars:
+        yield Meter()
+        return
+    bar = _bar()
+    task = bar.add_task(label, total=None)
+    try:
+        with bar:
+            screen.show_log()  # again, so that its lines go above the bar
+            yield Meter(lambda done, total: bar.update(task, completed=done, total=total))
+    finally:
+        screen.show_log()
+
+
+def _bar() -> Progress:
+    from rich.console import Console  # noqa: PLC0415 - slower than a small upload
+    from rich.progress import (  # noqa: PLC0415 - the same
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.table import Column  # noqa: PLC0415 - the same
+
+    console = Console(stderr=True)
+    # Room for the `^C` of a terminal: it would wrap, and the bar not be wiped away whole.
+    console.width -= len("^C") + 1
+    label = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    return Progress(
+        TextColumn("{task.description}", markup=False, table_column=label),
+        BarColumn(bar_width=20),
+        DownloadColumn(binary_units=True),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        console=console,
+        expand=True,
+        transient=True,
+    )

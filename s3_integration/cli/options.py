@@ -1,0 +1,155 @@
+"""The options that commands share, and what becomes of them."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from s3_integration.cli.screen import LogAmount, Screen
+from s3_integration.config import S3Config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from s3_integration.client import S3Client
+
+
+class OpenClient(Protocol):
+    """Makes the client of a command; tests hand in their own as click's `obj`."""
+
+    def __call__(self, config: S3Config, *, create_bucket: bool) -> S3Client:
+        """Give a client with these settings."""
+        ...
+
+
+def open_client(config: S3Config, *, create_bucket: bool) -> S3Client:
+    """The client that commands use outside tests."""
+    from s3_integration.client import S3Client  # noqa: PLC0415 - keeps `--help` light
+
+    return S3Client(config=config, create_bucket=create_bucket)
+
+
+def client_factory() -> OpenClient:
+    """What makes the client of the running command."""
+    make: OpenClient = click.get_current_context().obj or open_client
+    return make
+
+
+def not_empty(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse the empty text: an unset shell variable must not pick a default silently."""
+    if value == "":
+        message = "it is empty."
+        raise click.BadParameter(message, param=parameter)
+    return value
+
+
+def pairs(
+    _context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """Read `NAME=VALUE` words; the value may be empty or hold more equals signs."""
+    found: dict[str, str] = {}
+    for word in values:
+        name, equals, value = word.partition("=")
+        if not name or not equals:
+            message = f"{word!r} is not NAME=VALUE."
+            raise click.BadParameter(message, param=parameter)
+        if name in found:
+            message = f"{name!r} is given twice."
+            raise click.BadParameter(message, param=parameter)
+        found[name] = value
+    return found
+
+
+_OUTPUT_OPTIONS = (
+    click.option("--json", "as_json", is_flag=True, help="One JSON object per result."),
+    click.option("-v", "--verbose", is_flag=True, help="Log each operation on standard error."),
+    click.option("--debug", is_flag=True, help="Log the wire too, without secrets."),
+)
+
+_CONNECTION_OPTIONS = (
+    click.option(
+        "--bucket",
+        "bucket_name",
+        callback=not_empty,
+        default=None,
+        metavar="NAME",
+        help="Bucket.  [default: $S3_INTEGRATION_BUCKET, else peerpilot-kiro-data]",
+    ),
+    click.option("--region", callback=not_empty, default=None, metavar="NAME", help="AWS region."),
+    click.option(
+        "--profile",
+        "profile_name",
+        callback=not_empty,
+        default=None,
+        metavar="NAME",
+        help="Profile of ~/.aws/config.",
+    ),
+    click.option(
+        "--endpoint-url",
+        callback=not_empty,
+        default=None,
+        metavar="URL",
+        help="Another S3 than AWS.",
+    ),
+)
+
+
+def with_screen(
+    command: Callable[..., int], *, unasked: LogAmount = "warnings"
+) -> Callable[..., int]:
+    """Add the output options to a command, and hand it its screen.
+
+    Args:
+        command: what to wrap.
+        unasked: how much of the log to show where no option asks for more.
+    """
+
+    @functools.wraps(command)
+    def run(*, as_json: bool, verbose: bool, debug: bool, **arguments: Any) -> int:
+        log_amount: LogAmount = "wire" if debug else "operations" if verbose else unasked
+        screen = Screen(as_json=as_json, log_amount=log_amount)
+        screen.show_log()
+        return command(screen=screen, **arguments)
+
+    return _add(_OUTPUT_OPTIONS, run)
+
+
+with_quiet_screen = functools.partial(with_screen, unasked="nothing")
+"""For commands with an S3 of their own: what is wrong with that one is nobody's business."""
+
+
+def with_client(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options of everything that talks to S3, and hand the command its client."""
+
+    @functools.wraps(command)
+    def run(
+        *,
+        bucket_name: str | None,
+        region: str | None,
+        profile_name: str | None,
+        endpoint_url: str | None,
+        no_create_bucket: bool = False,
+        **arguments: Any,
+    ) -> int:
+        config = S3Config(
+            bucket_name=bucket_name or "",
+            region=region or "",
+            profile_name=profile_name,
+            endpoint_url=endpoint_url,
+        )
+        client = client_factory()(config, create_bucket=not no_create_bucket)
+        return command(client=client, **arguments)
+
+    return _add(_CONNECTION_OPTIONS, with_screen(run))
+
+
+def _add(
+    options: tuple[Callable[[Callable[..., int]], Callable[..., int]], ...],
+    command: Callable[..., int],
+) -> Callable[..., int]:
+    """`command` with `options`, which `--help` shows in the order given here."""
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -1,0 +1,613 @@
+"""The contract of the five operations; every server that the package runs on has to pass.
+
+Nothing here needs a second bucket, so it also runs on the one that a person gives on AWS.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Barrier, BrokenBarrierError
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from s3_integration.client import S3Client
+from s3_integration.config import S3Config, TransferConfig
+from s3_integration.exceptions import (
+    S3BucketError,
+    S3ConflictError,
+    S3DownloadError,
+    S3FileNotFoundError,
+    S3IntegrationError,
+    S3UploadError,
+)
+from s3_integration.models import IfExists
+from s3_integration.utils import MAX_KEY_BYTES, MIB, key_problem
+from tests.fixtures.servers import ServerUnderTest
+
+DEFAULT: Final = TransferConfig()
+THRESHOLD_BYTES: Final = DEFAULT.multipart_threshold_bytes
+PART_BYTES: Final = DEFAULT.part_size_bytes
+
+KEYS: Final = (
+    *("a", "a/b", "a//b", "./a", "../a", "a/../b", "a/./b", "/a", "/lead", "a/", "//", ".", ".."),
+    *(" ", " x ", "x", "a b", "a+b", "a+b c%20", "a%2Fb", "%", "%ZZ", "?q=1#f", "a?versionId=null"),
+    *("caf\N{LATIN SMALL LETTER E WITH ACUTE}", "cafe\N{COMBINING ACUTE ACCENT}", "A", "\u0130"),
+    *("\x01\x1f", "tab\there", "new\nline", "carriage\rreturn", "\x7f", "\x85", "nul\0character"),
+    *("\u2028line\u2029ends", "\u202ereversed", "\ufeff", "\uffff", "\N{GRINNING FACE}"),
+    *("<a>&amp;</a>", "&", "'\"`", "\\back\\slash", "*", "{key}", "[x]", "a:b;c,d=e@f!$^|~"),
+    "k" * MAX_KEY_BYTES,
+)
+
+CANNOT_STORE: Final[dict[str, frozenset[str]]] = {
+    # moto's routes are regular expressions whose `.` matches no newline: 404.
+    "moto": frozenset({"new\nline"}),
+    # Ceph 16.2 answers 400 to a NUL in a path.
+    "ceph": frozenset({"nul\0character"}),
+    # Nobody has tried these keys on AWS yet: whoever does first may have to add some.
+    "aws": frozenset(),
+}
+"""Keys that S3 allows and that a server refuses; every other difference is a failure."""
+
+WRITE_CONDITIONS_DECIDE: Final = {
+    "moto": True,
+    # Ceph 16.2 overlooks If-None-Match in versioned buckets, and at the end of every
+    # multipart upload: there, only the package's look before the write protects.
+    "ceph": False,
+    "aws": True,
+}
+"""Whether the server itself lets only one of several writers create an object."""
+
+# Ceph 16.2 overlooks the tags of a multipart upload.
+FORGETS_TAGS_OF_PARTS: Final = frozenset({"ceph"})
+
+
+@pytest.fixture
+def client(config: S3Config) -> S3Client:
+    return S3Client(config=config)
+
+
+@pytest.fixture
+def plain(server: ServerUnderTest) -> Iterator[Any]:
+    """boto3's own client, for a second look at what was stored."""
+    with closing(server.boto3_client()) as plain_client:
+        yield plain_client
+
+
+@pytest.fixture
+def put(client: S3Client, tmp_path: Path) -> Callable[[str, bytes], str]:
+    """Store bytes under a key."""
+
+    def upload(key: str, content: bytes) -> str:
+        source = tmp_path / "source"
+        source.write_bytes(content)
+        return client.upload_file(source, key)
+
+    return upload
+
+
+@pytest.fixture
+def get(client: S3Client, tmp_path: Path) -> Callable[[str], bytes]:
+    """Fetch the bytes under a key."""
+
+    def download(key: str) -> bytes:
+        return Path(client.download_file(key, tmp_path / "fetched")).read_bytes()
+
+    return download
+
+
+Put = Callable[[str, bytes], str]
+Get = Callable[[str], bytes]
+
+
+def content_of(size_bytes: int, seed: int = 1) -> bytes:
+    return random.Random(seed).randbytes(size_bytes)
+
+
+def only_parts() -> TransferConfig:
+    """Everything is multipart, however small."""
+    return TransferConfig(multipart_threshold_bytes=1)
+
+
+# Round trips
+
+
+@pytest.mark.parametrize(
+    "size_bytes",
+    [
+        0,
+        1,
+        PART_BYTES,
+        THRESHOLD_BYTES - 1,
+        THRESHOLD_BYTES,
+        THRESHOLD_BYTES + 1,
+        3 * PART_BYTES + 17,
+        40 * MIB,
+    ],
+)
+def test_what_was_stored_comes_back_byte_for_byte(
+    client: S3Client, plain: Any, put: Put, get: Get, size_bytes: int
+) -> None:
+    content = content_of(size_bytes)
+
+    put("folder/file.bin", content)
+
+    assert get("folder/file.bin") == content
+    stored = plain.get_object(Bucket=client.bucket_name, Key="folder/file.bin")
+    assert stored["Body"].read() == content
+    assert ("-" in stored["ETag"]) == (size_bytes >= THRESHOLD_BYTES)  # by parts, or at once
+
+
+@pytest.mark.parametrize("size_bytes", [1, 2 * PART_BYTES + 1])
+def test_an_empty_file_and_parts_of_any_number_come_back(
+    config: S3Config, tmp_path: Path, size_bytes: int
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(content_of(size_bytes))
+    client = S3Client(config=S3Config(**_settings_of(config), transfer=only_parts()))
+
+    client.upload_file(source, "k")
+
+    assert Path(client.download_file("k", tmp_path / "d")).read_bytes() == source.read_bytes()
+
+
+def _settings_of(config: S3Config) -> dict[str, Any]:
+    names = ("bucket_name", "region", "access_key_id", "secret_access_key", "session_token")
+    return {name: getattr(config, name) for name in (*names, "endpoint_url")}
+
+
+def test_the_key_defaults_to_the_name_of_the_file(client: S3Client, tmp_path: Path) -> None:
+    source = tmp_path / "report Jänner.pdf"
+    source.write_bytes(b"%PDF")
+
+    assert client.upload_file(source) == "report Jänner.pdf"
+    assert client.file_exists("report Jänner.pdf")
+
+
+@pytest.mark.parametrize("sizes", [(5, 3), (THRESHOLD_BYTES, 3), (3, THRESHOLD_BYTES)])
+def test_an_upload_replaces_what_was_stored(put: Put, get: Get, sizes: tuple[int, int]) -> None:
+    before, after = (content_of(size, seed) for seed, size in enumerate(sizes))
+    put("k", before)
+
+    put("k", after)
+
+    assert get("k") == after
+
+
+# Keys
+
+
+def test_keys_are_stored_listed_read_and_deleted_as_themselves(
+    server: ServerUnderTest, client: S3Client, put: Put, get: Get
+) -> None:
+    keys = sorted(set(KEYS) - CANNOT_STORE[server.name], key=str.encode)
+    for key in keys:
+        assert put(key, key.encode()) == key
+
+    assert [file["key"] for file in client.list_files()] == keys
+    assert {key: get(key) for key in keys} == {key: key.encode() for key in keys}
+    assert all(client.file_exists(key) for key in keys)
+    for number, key in enumerate(keys, start=1):
+        assert client.delete_file(key)
+        assert not client.file_exists(key)
+        if number % 10 == 0 or number == len(keys):  # had another gone too, it would still show
+            assert [file["key"] for file in client.list_files()] == keys[number:]
+
+
+def test_keys_that_a_server_cannot_store_are_errors_and_touch_no_other(
+    server: ServerUnderTest, client: S3Client, put: Put
+) -> None:
+    put("a", b"1")
+
+    for key in CANNOT_STORE[server.name]:
+        with pytest.raises(S3UploadError):
+            put(key, b"2")
+
+    assert [file["key"] for file in client.list_files()] == ["a"]
+
+
+# Not control characters: the answer to CreateMultipartUpload is XML that names the key, and
+# XML has no way to write them. moto and Ceph answer 500.
+@pytest.mark.parametrize("key", ["a//b", "../a", " x ", "a+b c%20", "?q=1#f", "<&>", "\u2028"])
+def test_keys_are_the_same_for_uploads_by_parts(
+    config: S3Config, put: Put, tmp_path: Path, key: str
+) -> None:
+    put(key, b"by one request")
+    source = tmp_path / "parts"
+    source.write_bytes(b"by parts")
+    client = S3Client(config=S3Config(**_settings_of(config), transfer=only_parts()))
+
+    client.upload_file(source, key)
+
+    assert [(file["key"], file["size"]) for file in client.list_files()] == [(key, 8)]
+
+
+text_of_keys = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\n\0"), min_size=1, max_size=60
+).filter(lambda key: not key_problem(key))
+
+
+@given(files=st.dictionaries(text_of_keys, st.binary(max_size=400), min_size=1, max_size=5))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_content_comes_back_under_any_key(
+    client: S3Client, put: Put, get: Get, files: dict[str, bytes]
+) -> None:
+    for key, content in files.items():
+        put(key, content)
+
+    assert {file["key"]: file["size"] for file in client.list_files()} == {
+        key: len(content) for key, content in files.items()
+    }
+    assert {key: get(key) for key in files} == files
+    assert all(client.delete_file(key) for key in files)
+
+
+# list_files
+
+
+def test_a_listing_has_all_pages_in_the_order_of_the_keys_bytes(
+    client: S3Client, plain: Any, put: Put
+) -> None:
+    put("pages/0000", b"the bucket is there")
+    keys = [f"pages/{number:04}" for number in range(1100)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda key: _put_plainly(plain, client.bucket_name, key), keys))
+
+    listed = client.list_files("pages/")
+
+    assert [file["key"] for file in listed] == keys
+    assert len(plain.list_objects_v2(Bucket=client.bucket_name)["Contents"]) == 1000  # a page
+
+
+def _put_plainly(plain: Any, bucket_name: str, key: str) -> None:
+    plain.put_object(Bucket=bucket_name, Key=key, Body=b"")
+
+
+def test_a_listing_tells_size_time_etag_and_storage_class(
+    client: S3Client, plain: Any, put: Put
+) -> None:
+    put("notes/a.txt", b"hello")
+
+    (listed,) = client.list_files("notes/")
+
+    etag = plain.head_object(Bucket=client.bucket_name, Key="notes/a.txt")["ETag"]
+    assert listed.pop("last_modified") - datetime.now(UTC) < timedelta(minutes=5)
+    assert listed == {
+        "key": "notes/a.txt",
+        "size": 5,
+        "etag": etag.strip('"'),
+        "storage_class": "STANDARD",
+    }
+
+
+def test_a_prefix_is_taken_letter_by_letter(client: S3Client, put: Put) -> None:
+    for key in ("a", "a/1", "a/2", "ab", "A/1", "a+1", "a%2F1"):
+        put(key, b"")
+
+    def listed(prefix: str) -> list[str]:
+        return [file["key"] for file in client.list_files(prefix)]
+
+    assert listed("a/") == ["a/1", "a/2"]
+    assert listed("a%") == ["a%2F1"]
+    assert listed("a") == ["a", "a%2F1", "a+1", "a/1", "a/2", "ab"]
+    assert listed("nothing") == []
+
+
+# if_exists
+
+
+@pytest.mark.parametrize("size_bytes", [3, THRESHOLD_BYTES])
+def test_a_taken_key_is_a_conflict_and_keeps_what_it_has(
+    client: S3Client, put: Put, get: Get, tmp_path: Path, size_bytes: int
+) -> None:
+    put("k", b"first")
+    source = tmp_path / "second"
+    source.write_bytes(content_of(size_bytes))
+
+    with pytest.raises(S3UploadError) as caught:
+        client.upload_file(source, "k", if_exists="fail")
+
+    assert isinstance(caught.value, S3ConflictError)
+    assert get("k") == b"first"
+
+
+@pytest.mark.parametrize("size_bytes", [3, THRESHOLD_BYTES])
+def test_a_free_key_is_no_conflict(
+    client: S3Client, get: Get, tmp_path: Path, size_bytes: int
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(content_of(size_bytes))
+
+    client.upload_file(source, "k", if_exists="fail")
+
+    assert get("k") == source.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("deciding_call", "transfer"),
+    [("PutObject", DEFAULT), ("CompleteMultipartUpload", only_parts())],
+)
+def test_of_eight_that_race_for_a_key_exactly_one_wins(
+    server: ServerUnderTest,
+    config: S3Config,
+    get: Get,
+    plain: Any,
+    tmp_path: Path,
+    deciding_call: str,
+    transfer: TransferConfig,
+) -> None:
+    """All eight have seen that the key is free before the first of them writes."""
+    client = S3Client(config=S3Config(**_settings_of(config), transfer=transfer))
+    sources = [tmp_path / f"source-{number}" for number in range(8)]
+    for source in sources:
+        source.write_bytes(source.name.encode())
+    client.upload_file(sources[0], "the bucket is there")
+    start = Barrier(8)
+    service_client: Any = client._service.get()._get_s3_client()
+    service_client.meta.events.register(f"before-call.s3.{deciding_call}", wait_at(start))
+
+    def race(source: Path) -> Path | S3IntegrationError:
+        try:
+            client.upload_file(source, "k", if_exists="fail")
+        except S3ConflictError as error:
+            return error
+        return source
+
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = list(threads.map(race, sources))
+
+    assert not start.broken  # nobody was refused before the write itself
+    winners = [outcome for outcome in outcomes if isinstance(outcome, Path)]
+    assert len(winners) == 1 if WRITE_CONDITIONS_DECIDE[server.name] else winners
+    assert get("k") in {winner.name.encode() for winner in winners}
+    assert not plain.list_multipart_uploads(Bucket=client.bucket_name).get("Uploads")
+
+
+def wait_at(barrier: Barrier) -> Callable[..., None]:
+    def wait(**_: object) -> None:
+        try:
+            barrier.wait(20)
+        except BrokenBarrierError:
+            return
+
+    return wait
+
+
+@pytest.mark.parametrize("if_exists", ["overwrite", "fail"])
+def test_a_deleted_key_is_free_again(
+    client: S3Client, put: Put, get: Get, tmp_path: Path, if_exists: IfExists
+) -> None:
+    put("k", b"first")
+    client.delete_file("k")
+    (tmp_path / "second").write_bytes(b"second")
+
+    client.upload_file(tmp_path / "second", "k", if_exists=if_exists)
+
+    assert get("k") == b"second"
+
+
+# delete_file and file_exists
+
+
+def test_a_delete_tells_whether_there_was_something(client: S3Client, put: Put) -> None:
+    put("k", b"1")
+
+    assert client.file_exists("k")
+    assert client.delete_file("k") is True
+    assert client.file_exists("k") is False
+    assert client.delete_file("k") is False
+
+
+def test_a_folder_of_files_is_no_file(client: S3Client, put: Put) -> None:
+    put("folder/file", b"1")
+
+    assert not client.file_exists("folder")
+    assert not client.file_exists("folder/")
+    assert not client.delete_file("folder/")
+    assert client.file_exists("folder/file")
+
+
+def test_what_was_deleted_can_be_brought_back(
+    client: S3Client, plain: Any, put: Put, tmp_path: Path
+) -> None:
+    put("k", b"first")
+    if plain.get_bucket_versioning(Bucket=client.bucket_name).get("Status") != "Enabled":
+        pytest.skip("the bucket that was given is not versioned")
+    client.delete_file("k")
+
+    versions = plain.list_object_versions(Bucket=client.bucket_name)["Versions"]
+
+    client.download_file("k", tmp_path / "back", version_id=versions[0]["VersionId"])
+    assert (tmp_path / "back").read_bytes() == b"first"
+
+
+# A missing bucket, a missing file
+
+
+def test_a_missing_bucket_is_an_error_of_every_reading_operation(
+    server: ServerUnderTest, config: S3Config, tmp_path: Path
+) -> None:
+    name = config.bucket_name if not server.only_bucket_name else f"{config.bucket_name[:50]}-none"
+    client = S3Client(config=S3Config(**{**_settings_of(config), "bucket_name": name}))
+    operations: dict[str, Callable[[], object]] = {
+        "list": client.list_files,
+        "exists": lambda: client.file_exists("k"),
+        "delete": lambda: client.delete_file("k"),
+        "download": lambda: client.download_file("k", tmp_path / "d"),
+    }
+
+    for operation in operations.values():
+        with pytest.raises(S3BucketError) as caught:
+            operation()
+        assert caught.value.code == "NoSuchBucket"
+        assert caught.value.suggestion
+
+
+def test_a_missing_bucket_is_not_created_against_the_callers_will(
+    server: ServerUnderTest, config: S3Config, tmp_path: Path
+) -> None:
+    name = config.bucket_name if not server.only_bucket_name else f"{config.bucket_name[:50]}-none"
+    (tmp_path / "source").write_bytes(b"1")
+    client = S3Client(
+        config=S3Config(**{**_settings_of(config), "bucket_name": name}), create_bucket=False
+    )
+
+    with pytest.raises(S3BucketError) as caught:
+        client.upload_file(tmp_path / "source", "k")
+
+    assert isinstance(caught.value, S3UploadError)
+    with pytest.raises(S3BucketError):
+        client.list_files()
+
+
+def test_a_missing_file_is_a_file_not_found(client: S3Client, put: Put, tmp_path: Path) -> None:
+    put("k", b"1")
+
+    with pytest.raises(FileNotFoundError) as caught:
+        client.download_file("other", tmp_path / "new" / "d")
+
+    assert isinstance(caught.value, S3FileNotFoundError)
+    assert isinstance(caught.value, S3DownloadError)
+    assert caught.value.code == "NoSuchKey"
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+# What is stored beside the bytes
+
+
+@pytest.mark.parametrize("transfer", [DEFAULT, only_parts()])
+def test_content_type_metadata_and_tags_arrive(
+    server: ServerUnderTest, config: S3Config, plain: Any, tmp_path: Path, transfer: TransferConfig
+) -> None:
+    client = S3Client(config=S3Config(**_settings_of(config), transfer=transfer))
+    (tmp_path / "a.bin").write_bytes(b"1")
+
+    client.upload_file(
+        tmp_path / "a.bin",
+        "k",
+        content_type="text/markdown; charset=utf-8",
+        metadata={"author": "an agent", "step": "7"},
+        tags={"project": "peer pilot", "a+b": "1/2 = 0.5"},
+    )
+
+    where = {"Bucket": client.bucket_name, "Key": "k"}
+    head = plain.head_object(**where)
+    assert head["ContentType"] == "text/markdown; charset=utf-8"
+    assert head["Metadata"] == {"author": "an agent", "step": "7"}
+    found = plain.get_object_tagging(**where).get("TagSet", ())
+    forgotten = server.name in FORGETS_TAGS_OF_PARTS and transfer is not DEFAULT
+    expected = {} if forgotten else {"project": "peer pilot", "a+b": "1/2 = 0.5"}
+    assert {tag["Key"]: tag["Value"] for tag in found} == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [
+        ("a.json", "application/json"),
+        ("a.tar.gz", "application/gzip"),
+        ("a.unheard-of", "application/octet-stream"),
+    ],
+)
+def test_the_content_type_is_guessed_from_the_name(
+    client: S3Client, plain: Any, tmp_path: Path, name: str, content_type: str
+) -> None:
+    (tmp_path / name).write_bytes(b"1")
+
+    client.upload_file(tmp_path / name)
+
+    head = plain.head_object(Bucket=client.bucket_name, Key=name)
+    assert (head["ContentType"], "ContentEncoding" in head) == (content_type, False)
+
+
+# download_file
+
+
+def test_an_older_version_can_be_fetched(
+    client: S3Client, plain: Any, put: Put, tmp_path: Path
+) -> None:
+    contents = {b"first", b"second", content_of(THRESHOLD_BYTES + 5)}
+    for content in contents:
+        put("k", content)
+    if plain.get_bucket_versioning(Bucket=client.bucket_name).get("Status") != "Enabled":
+        pytest.skip("the bucket that was given is not versioned")
+    versions = plain.list_object_versions(Bucket=client.bucket_name)["Versions"]
+
+    fetched = [
+        Path(
+            client.download_file("k", tmp_path / "d", version_id=version["VersionId"])
+        ).read_bytes()
+        for version in versions
+    ]
+
+    assert {
+        version["VersionId"]: len(content)
+        for version, content in zip(versions, fetched, strict=True)
+    } == {version["VersionId"]: version["Size"] for version in versions}
+    assert set(fetched) == contents
+
+
+def test_a_folder_gets_a_file_named_like_the_keys_last_part(
+    client: S3Client, put: Put, tmp_path: Path
+) -> None:
+    put("deep/er/name.txt", b"1")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    assert client.download_file("deep/er/name.txt", folder) == str(folder / "name.txt")
+    new = client.download_file("deep/er/name.txt", f"{tmp_path}/new/folder/")
+
+    assert new == str(tmp_path / "new/folder/name.txt")
+    assert Path(new).read_bytes() == (folder / "name.txt").read_bytes() == b"1"
+
+
+def test_a_download_replaces_the_file_and_leaves_nothing_beside_it(
+    put: Put, client: S3Client, tmp_path: Path
+) -> None:
+    put("k", b"new")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "d").write_bytes(b"older and longer")
+
+    client.download_file("k", folder / "d")
+
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"d": b"new"}
+
+
+# Progress
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, THRESHOLD_BYTES - 1, 5 * PART_BYTES + 1])
+def test_progress_only_grows_and_ends_with_everything(
+    client: S3Client, tmp_path: Path, size_bytes: int
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(content_of(size_bytes))
+    up: list[tuple[int, int]] = []
+    down: list[tuple[int, int]] = []
+
+    client.upload_file(source, "k", progress=lambda *told: up.append(told))
+    client.download_file("k", tmp_path / "d", progress=lambda *told: down.append(told))
+
+    for told in (up, down):
+        assert {total for _, total in told} <= {size_bytes}
+        assert [done for done, _ in told] == sorted(done for done, _ in told)
+        assert not size_bytes or told[-1] == (size_bytes, size_bytes)
+
+
+def test_no_operation_waits_long_on_a_healthy_server(put: Put, get: Get) -> None:
+    put("k", b"1")
+    began = time.monotonic()
+
+    for _ in range(10):
+        put("k", b"1")
+        get("k")
+
+    assert time.monotonic() - began < 20

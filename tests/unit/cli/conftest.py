@@ -1,0 +1,136 @@
+"""A client without an S3, and a way to run the command line with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from s3_integration.cli import screen
+from s3_integration.cli.app import s3i
+from s3_integration.exceptions import S3FileNotFoundError
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+    from s3_integration.config import S3Config
+
+STORED_AT = datetime(2026, 1, 31, 18, 6, 11, tzinfo=UTC)
+
+
+@dataclass
+class FakeClient:
+    """Keeps files in a dict, fails where a test says so, and remembers how it was called."""
+
+    bucket_name: str = "notes"
+    stored: dict[str, bytes] = field(default_factory=dict)
+    failures: dict[str, BaseException] = field(default_factory=dict)
+    """What to raise, by key; the failure under "" strikes every call."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """The keyword arguments of the last call that had any."""
+
+    def upload_file(
+        self, local_path: str | Path, s3_key: str | None = None, *, progress: Any, **options: Any
+    ) -> str:
+        """Store a local file."""
+        key = s3_key or Path(local_path).name
+        self._fail_for(key)
+        self.options = options
+        self.stored[key] = Path(local_path).read_bytes()
+        progress(len(self.stored[key]), len(self.stored[key]))
+        return key
+
+    def download_file(
+        self, s3_key: str, local_path: str | Path, *, progress: Any, **options: Any
+    ) -> str:
+        """Write a stored file into a local one."""
+        self._fail_for(s3_key)
+        self.options = options
+        if s3_key not in self.stored:
+            raise S3FileNotFoundError("Nothing is there.", key=s3_key)
+        path = Path(local_path)
+        path = path / Path(s3_key).name if path.is_dir() else path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self.stored[s3_key])
+        progress(len(self.stored[s3_key]), len(self.stored[s3_key]))
+        return str(path)
+
+    def list_files(self, prefix: str = "") -> list[dict[str, Any]]:
+        """List what begins with `prefix`."""
+        self._fail_for(prefix)
+        facts = {"last_modified": STORED_AT, "etag": "e", "storage_class": "STANDARD"}
+        return [
+            {"key": key, "size": len(content), **facts}
+            for key, content in sorted(self.stored.items())
+            if key.startswith(prefix)
+        ]
+
+    def file_exists(self, s3_key: str) -> bool:
+        """Say whether a key is taken."""
+        self._fail_for(s3_key)
+        return s3_key in self.stored
+
+    def delete_file(self, s3_key: str) -> bool:
+        """Remove a key, and say whether it was there."""
+        self._fail_for(s3_key)
+        return self.stored.pop(s3_key, None) is not None
+
+    def _fail_for(self, key: str) -> None:
+        if failure := self.failures.get(key) or self.failures.get(""):
+            raise failure
+
+
+@dataclass
+class CommandLine:
+    """Runs `s3i` with a fake client; remembers the settings that the client was made with."""
+
+    client: FakeClient
+    config: S3Config | None = None
+    create_bucket: bool | None = None
+
+    def run(self, *arguments: str) -> Result:
+        """Run one command, and catch nothing that would end a real process in a traceback."""
+        return CliRunner(catch_exceptions=False).invoke(s3i, arguments, obj=self.open_client)
+
+    def open_client(self, config: S3Config, *, create_bucket: bool) -> FakeClient:
+        """Stand in for the factory of real clients."""
+        self.config, self.create_bucket = config, create_bucket
+        return self.client
+
+
+@pytest.fixture
+def client() -> FakeClient:
+    """A client whose bucket is empty."""
+    return FakeClient()
+
+
+@pytest.fixture
+def command_line(client: FakeClient, shown_logs: list[Any]) -> CommandLine:
+    """The command line over `client`, with the log left alone."""
+    assert shown_logs == []
+    return CommandLine(client)
+
+
+@pytest.fixture
+def shown_logs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What was asked of the log's setup, in place of doing it."""
+    calls: list[Any] = []
+
+    def remember(level: str, **options: Any) -> None:
+        calls.append((level, options))
+
+    monkeypatch.setattr(screen, "log_to_stderr", remember)
+    return calls
+
+
+@pytest.fixture
+def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of 1,536 bytes in the current folder, which is empty otherwise."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "report.txt"
+    path.write_bytes(b"x" * 1536)
+    return path

@@ -1,0 +1,259 @@
+"""upload, download, ls, exists and rm over a client without an S3."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from s3_integration import exceptions as exc
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.cli.conftest import CommandLine
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    """The JSON objects of some lines."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_upload_tells_where_the_file_went(command_line: CommandLine, report: Path) -> None:
+    result = command_line.run("upload", "report.txt", "2026/a b.txt")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("uploaded report.txt to s3://notes/2026/a b.txt (1.5 KiB, ")
+    assert command_line.client.stored == {"2026/a b.txt": report.read_bytes()}
+
+
+def test_upload_takes_the_name_of_the_file_for_its_key(
+    command_line: CommandLine, report: Path
+) -> None:
+    command_line.run("upload", str(report))
+
+    assert list(command_line.client.stored) == ["report.txt"]
+
+
+@pytest.mark.usefixtures("report")
+def test_upload_hands_on_every_option(command_line: CommandLine) -> None:
+    result = command_line.run(
+        *("upload", "report.txt", "--content-type", "text/x", "--if-exists", "fail"),
+        *("--metadata", "a=1", "--metadata", "b=x=y", "--tag", "c="),
+    )
+
+    assert result.exit_code == 0
+    assert command_line.client.options == {
+        "content_type": "text/x",
+        "if_exists": "fail",
+        "metadata": {"a": "1", "b": "x=y"},
+        "tags": {"c": ""},
+    }
+
+
+@pytest.mark.usefixtures("report")
+def test_upload_leaves_to_the_client_what_was_not_said(command_line: CommandLine) -> None:
+    command_line.run("upload", "report.txt")
+
+    assert command_line.client.options == {
+        "content_type": None,
+        "if_exists": "overwrite",
+        "metadata": None,
+        "tags": None,
+    }
+
+
+@pytest.mark.usefixtures("report")
+@pytest.mark.parametrize(("flags", "may_create"), [([], True), (["--no-create-bucket"], False)])
+def test_upload_creates_the_bucket_unless_told_not_to(
+    *, command_line: CommandLine, flags: list[str], may_create: bool
+) -> None:
+    command_line.run("upload", "report.txt", *flags)
+
+    assert command_line.create_bucket is may_create
+
+
+@pytest.mark.usefixtures("report")
+def test_upload_tells_programs_every_fact(command_line: CommandLine) -> None:
+    result = command_line.run("upload", "report.txt", "k\n", "--json")
+
+    (facts,) = objects(result.stdout)
+    assert facts.pop("seconds") >= 0
+    assert facts == {"key": "k\n", "bucket": "notes", "local_path": "report.txt", "size": 1536}
+    assert result.stderr == ""
+
+
+@pytest.mark.usefixtures("report")
+def test_a_key_that_looks_like_a_folder_is_not_taken_for_one(command_line: CommandLine) -> None:
+    result = command_line.run("upload", "report.txt", "2026/")
+
+    assert result.exit_code == 2
+    assert "Write it out: '2026/report.txt'." in result.stderr
+    assert command_line.client.stored == {}
+
+
+@pytest.mark.usefixtures("report")
+def test_download_writes_into_the_current_folder_by_default(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    command_line.client.stored["a/b.txt"] = b"content"
+
+    result = command_line.run("download", "a/b.txt")
+
+    assert (tmp_path / "b.txt").read_bytes() == b"content"
+    assert result.stdout.startswith("downloaded s3://notes/a/b.txt to b.txt (7 B, ")
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("report")
+def test_download_tells_programs_every_fact(command_line: CommandLine) -> None:
+    command_line.client.stored["a"] = b"content"
+
+    result = command_line.run("download", "a", "c", "--version-id", "v1", "--json")
+
+    (facts,) = objects(result.stdout)
+    assert facts.pop("seconds") >= 0
+    assert facts == {"key": "a", "bucket": "notes", "local_path": "c", "size": 7}
+    assert command_line.client.options == {"version_id": "v1"}
+
+
+def test_ls_aligns_size_time_and_key_and_sums_up_apart(command_line: CommandLine) -> None:
+    command_line.client.stored |= {"a": b"x" * 1536, "b\x1b[31m": b"", "c": b"x" * 1023}
+
+    result = command_line.run("ls")
+
+    assert result.stdout.splitlines() == [
+        "1.5 KiB  2026-01-31 18:06:11Z  a",
+        "    0 B  2026-01-31 18:06:11Z  b\\x1b[31m",
+        " 1023 B  2026-01-31 18:06:11Z  c",
+    ]
+    assert result.stderr == "3 files, 2.5 KiB in s3://notes/\n"
+    assert result.exit_code == 0
+
+
+def test_ls_of_nothing_is_no_failure(command_line: CommandLine) -> None:
+    result = command_line.run("ls", "no\nsuch/")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "0 files, 0 B in s3://notes/no\\nsuch/\n"
+
+
+def test_ls_gives_programs_exact_keys_and_nothing_else(command_line: CommandLine) -> None:
+    keys = ["\x1b[31m", "a\nb", "\u202e", "ä"]
+    command_line.client.stored |= dict.fromkeys(keys, b"x")
+
+    result = command_line.run("ls", "--json")
+
+    assert sorted(file["key"] for file in objects(result.stdout)) == sorted(keys)
+    assert result.stderr == ""
+    assert objects(result.stdout)[0] | {"key": ""} == {
+        "key": "",
+        "size": 1,
+        "last_modified": "2026-01-31T18:06:11+00:00",
+        "etag": "e",
+        "storage_class": "STANDARD",
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "said"),
+    [("a", 0, "s3://notes/a exists\n"), ("b", 3, "s3://notes/b does not exist\n")],
+)
+def test_exists_answers_by_its_exit_code(
+    key: str, code: int, said: str, command_line: CommandLine
+) -> None:
+    command_line.client.stored["a"] = b""
+
+    result = command_line.run("exists", key)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (code, said, "")
+
+
+@pytest.mark.parametrize(("key", "is_there"), [("a", True), ("b", False)])
+def test_exists_answers_programs(*, key: str, is_there: bool, command_line: CommandLine) -> None:
+    command_line.client.stored["a"] = b""
+
+    result = command_line.run("exists", key, "--json")
+
+    assert objects(result.stdout) == [{"key": key, "bucket": "notes", "exists": is_there}]
+
+
+def test_exists_never_takes_a_refusal_for_a_no(command_line: CommandLine) -> None:
+    command_line.client.failures[""] = exc.S3AccessDeniedError("Denied.")
+
+    result = command_line.run("exists", "a")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+
+
+def test_rm_deletes_every_key_once(command_line: CommandLine) -> None:
+    command_line.client.stored |= {"a": b"", "b": b"", "c": b""}
+
+    result = command_line.run("rm", "a", "b", "a")
+
+    assert result.stdout == "deleted s3://notes/a\ndeleted s3://notes/b\n"
+    assert (result.exit_code, list(command_line.client.stored)) == (0, ["c"])
+
+
+def test_rm_of_a_missing_key_deletes_the_others_and_says_so(command_line: CommandLine) -> None:
+    command_line.client.stored |= {"a": b"", "c": b""}
+
+    result = command_line.run("rm", "a", "b", "c")
+
+    assert result.stdout.splitlines()[1] == "not there: s3://notes/b"
+    assert (result.exit_code, command_line.client.stored) == (3, {})
+
+
+def test_rm_tells_programs_what_became_of_each_key(command_line: CommandLine) -> None:
+    command_line.client.stored["a"] = b""
+
+    result = command_line.run("rm", "a", "b", "--json")
+
+    assert objects(result.stdout) == [
+        {"key": "a", "bucket": "notes", "deleted": True},
+        {"key": "b", "bucket": "notes", "deleted": False},
+    ]
+    assert result.stderr == ""
+
+
+def test_rm_deletes_nothing_in_a_dry_run(command_line: CommandLine) -> None:
+    command_line.client.stored["a"] = b""
+
+    result = command_line.run("rm", "a", "b", "--dry-run")
+
+    assert result.stdout == "would delete s3://notes/a\nnot there: s3://notes/b\n"
+    assert (result.exit_code, command_line.client.stored) == (3, {"a": b""})
+
+
+def test_a_dry_run_of_rm_tells_programs_what_would_be(command_line: CommandLine) -> None:
+    command_line.client.stored["a"] = b""
+
+    result = command_line.run("rm", "a", "--dry-run", "--json")
+
+    assert objects(result.stdout) == [{"key": "a", "bucket": "notes", "would_delete": True}]
+
+
+def test_rm_goes_on_after_a_key_that_fails(command_line: CommandLine) -> None:
+    command_line.client.stored |= {"a": b"", "b": b"", "c": b""}
+    command_line.client.failures["a"] = exc.S3AccessDeniedError("Denied.", key="a")
+    command_line.client.failures["b"] = exc.S3IntegrationError("Slow.", key="b", retryable=True)
+
+    result = command_line.run("rm", "a", "b", "c", "missing", "--json")
+
+    assert [error["key"] for error in objects(result.stderr)] == ["a", "b"]
+    assert sorted(command_line.client.stored) == ["a", "b"]
+    assert result.exit_code == 1  # of the first failure
+
+
+@pytest.mark.parametrize(
+    "failure", [exc.S3CredentialsError("x"), exc.S3BucketError("x"), exc.S3ConfigError("x")]
+)
+def test_rm_ends_at_a_failure_that_every_key_would_meet(
+    failure: exc.S3IntegrationError, command_line: CommandLine
+) -> None:
+    command_line.client.failures[""] = failure
+
+    result = command_line.run("rm", "a", "b", "c", "--json")
+
+    assert len(objects(result.stderr)) == 1

@@ -1,0 +1,577 @@
+"""Sources that may not change, destinations that are whole or as they were."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import pathlib
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import pytest
+
+from s3_integration.transfer import local
+from s3_integration.transfer.local import (
+    PARTIAL_SUFFIX,
+    PartialFile,
+    check_destination,
+    open_source,
+    partial_file,
+    sweep_abandoned,
+)
+
+SECOND_NS = 1_000_000_000
+
+
+class BoomError(Exception):
+    pass
+
+
+def failing(error: BaseException) -> Callable[..., NoReturn]:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    return fail
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def umask() -> Iterator[Callable[[int], int]]:
+    before = os.umask(0o022)
+    yield os.umask
+    os.umask(before)
+
+
+# Sources
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_socket(path: Path) -> None:
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path.name)
+
+
+def make_nothing(path: Path) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "number"),
+    [
+        (make_nothing, FileNotFoundError, errno.ENOENT),
+        (make_folder, IsADirectoryError, errno.EISDIR),
+        (make_pipe, OSError, errno.EINVAL),
+        (make_socket, OSError, errno.ENXIO),
+    ],
+)
+def test_only_regular_files_are_sources(
+    tmp_path: Path, make: Callable[[Path], None], error: type[OSError], number: int
+) -> None:
+    path = tmp_path / "source"
+    make(path)
+
+    with pytest.raises(error) as caught, open_source(path):
+        pass
+
+    assert (caught.value.errno, caught.value.filename) == (number, pytest.approx(str(path)))
+
+
+def test_a_device_is_no_source() -> None:
+    with (
+        pytest.raises(OSError, match="it is a pipe, socket or device"),
+        open_source(Path("/dev/zero")),
+    ):
+        pass
+
+
+def test_an_unreadable_file_is_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "open", failing(PermissionError(errno.EACCES, "denied")))
+
+    with pytest.raises(PermissionError), open_source(tmp_path / "a"):
+        pass
+
+
+def test_a_file_beyond_s3s_limit_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    path.touch()
+    found = SimpleNamespace(st_mode=stat.S_IFREG, st_size=50_000 * 2**30 + 1, st_mtime_ns=0)
+    monkeypatch.setattr(os, "fstat", lambda _: found)
+
+    with pytest.raises(OSError, match="larger than the 50 TB that S3 allows") as caught:
+        open_source(path).__enter__()
+
+    assert caught.value.errno == errno.EFBIG
+
+
+@pytest.mark.parametrize("make", [Path.touch, make_folder])
+def test_a_source_is_closed_however_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "a")
+    opened: list[int] = []
+    real = os.open
+
+    def note_and_open(path: Path, flags: int) -> int:
+        opened.append(real(path, flags))
+        return opened[-1]
+
+    monkeypatch.setattr(os, "open", note_and_open)
+
+    with contextlib.suppress(OSError), open_source(tmp_path / "a"):
+        pass
+
+    [descriptor] = opened
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+@pytest.mark.parametrize(
+    ("mtime_ns", "now_ns", "is_fresh"),
+    [
+        (SECOND_NS + 1, SECOND_NS + 1, True),
+        (SECOND_NS + 1, SECOND_NS + 20_000_000, True),
+        (SECOND_NS + 1, SECOND_NS + 20_000_001, False),
+        (SECOND_NS, 3 * SECOND_NS - 1, True),
+        (SECOND_NS, 3 * SECOND_NS, False),
+        (9 * SECOND_NS + 1, SECOND_NS, True),
+    ],
+    ids=["now", "same tick", "later", "coarse clock", "coarse clock, later", "from the future"],
+)
+def test_a_file_is_fresh_while_a_write_could_leave_its_time_as_it_is(
+    mtime_ns: int, now_ns: int, is_fresh: bool
+) -> None:
+    assert local._is_fresh(mtime_ns, now_ns) is is_fresh
+
+
+# Destinations, looked at before any request
+
+
+@pytest.mark.parametrize("name", ["new", "new/folder/file", "old", "link to nothing"])
+def test_a_file_can_be_put_where_none_or_another_file_is(tmp_path: Path, name: str) -> None:
+    (tmp_path / "old").touch()
+    (tmp_path / "link to nothing").symlink_to("nothing")
+
+    check_destination(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("folder", IsADirectoryError),
+        ("folder link", IsADirectoryError),
+        ("pipe", OSError),
+        ("file/below", NotADirectoryError),
+        ("file/far/below", NotADirectoryError),
+        ("loop", OSError),
+        ("n" * 256, OSError),
+    ],
+)
+def test_no_file_can_be_put_where_something_else_is(
+    tmp_path: Path, name: str, error: type[OSError]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder link").symlink_to("folder")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+
+    with pytest.raises(error):
+        check_destination(tmp_path / name)
+
+
+def test_a_file_on_the_way_to_a_new_folder_is_found_before_any_request(tmp_path: Path) -> None:
+    with pytest.raises(NotADirectoryError):
+        check_destination(Path("/dev/null/file"))
+
+
+def test_a_folder_that_may_not_be_written_to_is_found_before_any_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Path, int]] = []
+    monkeypatch.setattr(os, "access", lambda path, mode: asked.append((path, mode)))
+
+    with pytest.raises(PermissionError, match="may not be written to"):
+        check_destination(tmp_path / "new" / "file")
+
+    assert asked == [(tmp_path, os.W_OK | os.X_OK)]
+
+
+# Partial files
+
+
+def test_a_partial_file_is_nobody_elses_to_read_until_it_is_whole(
+    tmp_path: Path, umask: Callable[[int], int]
+) -> None:
+    umask(0)
+    destination = tmp_path / "file"
+
+    with partial_file(destination) as partial:
+        partial.write(0, b"content")
+        assert mode_of(partial.path) == 0o600
+        assert partial.path.parent == tmp_path
+        assert names_in(tmp_path) == [f".file.0{PARTIAL_SUFFIX}"]
+
+    assert destination.read_bytes() == b"content"
+    assert mode_of(destination) == 0o666
+    assert names_in(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("has_proc", [True, False])
+def test_a_new_file_has_the_permissions_that_the_umask_leaves(
+    tmp_path: Path,
+    umask: Callable[[int], int],
+    monkeypatch: pytest.MonkeyPatch,
+    has_proc: bool,
+) -> None:
+    umask(0o027)
+    if not has_proc:
+        monkeypatch.setattr(pathlib.Path, "open", failing(FileNotFoundError()))
+
+    with partial_file(tmp_path / "file"):
+        pass
+
+    assert mode_of(tmp_path / "file") == 0o640
+    assert umask(0o022) == 0o027
+
+
+def test_a_replaced_file_keeps_its_permissions_but_no_special_powers(tmp_path: Path) -> None:
+    destination = tmp_path / "file"
+    destination.write_bytes(b"old")
+    destination.chmod(0o4751)
+
+    with partial_file(destination) as partial:
+        partial.write(0, b"new")
+
+    assert mode_of(destination) == 0o751
+    assert destination.read_bytes() == b"new"
+
+
+def test_an_old_file_is_there_until_the_new_one_is_whole_and_after_a_failure(
+    tmp_path: Path,
+) -> None:
+    destination = tmp_path / "file"
+    destination.write_bytes(b"old")
+    destination.chmod(0o640)
+
+    partial = PartialFile(destination)
+    partial.write(0, b"new")
+    while_it_arrives = destination.read_bytes()
+    partial.discard()
+
+    assert while_it_arrives == b"old"
+
+    assert destination.read_bytes() == b"old"
+    assert mode_of(destination) == 0o640
+    assert names_in(tmp_path) == ["file"]
+
+
+def test_a_link_is_replaced_and_what_it_led_to_stays(tmp_path: Path) -> None:
+    (tmp_path / "target").write_bytes(b"old")
+    destination = tmp_path / "link"
+    destination.symlink_to("target")
+
+    with partial_file(destination) as partial:
+        partial.write(0, b"new")
+
+    assert not destination.is_symlink()
+    assert destination.read_bytes() == b"new"
+    assert (tmp_path / "target").read_bytes() == b"old"
+
+
+def test_a_link_in_place_of_the_partial_file_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "target").write_bytes(b"precious")
+    (tmp_path / f".file.0{PARTIAL_SUFFIX}").symlink_to("target")
+
+    with partial_file(tmp_path / "file") as partial:
+        partial.write(0, b"new")
+
+    assert (tmp_path / "target").read_bytes() == b"precious"
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_missing_folders_are_made(tmp_path: Path) -> None:
+    with partial_file(tmp_path / "a" / "b" / "file") as partial:
+        partial.write(0, b"content")
+
+    assert (tmp_path / "a" / "b" / "file").read_bytes() == b"content"
+
+
+@pytest.mark.parametrize("error", [BoomError, KeyboardInterrupt])
+def test_folders_that_were_made_are_removed_after_a_failure(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    (tmp_path / "old").mkdir()
+
+    with pytest.raises(error), partial_file(tmp_path / "old" / "a" / "b" / "file"):
+        raise error
+
+    assert names_in(tmp_path / "old") == []
+
+
+def test_a_folder_that_somebody_else_uses_meanwhile_stays(tmp_path: Path) -> None:
+    with contextlib.suppress(BoomError), partial_file(tmp_path / "a" / "b" / "file"):
+        (tmp_path / "a" / "other").touch()
+        raise BoomError
+
+    assert names_in(tmp_path / "a") == ["other"]
+
+
+def test_a_folder_that_cannot_be_made_leaves_no_other_behind(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OSError, match="File name too long"),
+        partial_file(tmp_path / "a" / ("n" * 256) / "file"),
+    ):
+        pass
+
+    assert names_in(tmp_path) == []
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "pwrite", failing(OSError(errno.ENOSPC, "No space left")))
+
+    with (
+        pytest.raises(OSError, match="No space left"),
+        partial_file(tmp_path / "a" / "file") as partial,
+    ):
+        partial.write(0, b"content")
+
+    assert names_in(tmp_path) == []
+
+
+def test_what_is_written_in_pieces_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, piece, at: pwrite(file, piece[:3], at))
+
+    with partial_file(tmp_path / "file") as partial:
+        partial.write(7, b"content")
+        partial.write(0, b"all the")
+        assert partial.read(14, 0) == b"all thecontent"
+
+    assert (tmp_path / "file").read_bytes() == b"all thecontent"
+
+
+def test_a_destination_that_became_a_folder_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError), partial_file(tmp_path / "file"):
+        (tmp_path / "file").mkdir()
+
+    assert names_in(tmp_path) == ["file"]
+
+
+def test_a_partial_file_that_somebody_removed_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), partial_file(tmp_path / "file") as partial:
+        partial.path.unlink()
+
+    assert names_in(tmp_path) == []
+
+
+def test_no_descriptor_stays_open(tmp_path: Path) -> None:
+    before = names_in(Path("/proc/self/fd"))
+
+    for error in (None, BoomError):
+        with contextlib.suppress(BoomError), partial_file(tmp_path / "file"):
+            if error:
+                raise error
+
+    assert names_in(Path("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["n" * 255, "ü" * 127, "x" + "日" * 84, "\udcff" * 255, "n" * 251 + ".txt"]
+)
+def test_names_of_255_bytes_are_no_trouble(tmp_path: Path, name: str) -> None:
+    with partial_file(tmp_path / name) as partial:
+        partial.write(0, b"content")
+
+    assert names_in(tmp_path) == [name]
+
+
+def test_two_downloads_to_one_destination_do_not_meet(tmp_path: Path) -> None:
+    destination = tmp_path / "file"
+
+    with partial_file(destination) as first:
+        first.write(0, b"first, and longer")
+        with partial_file(destination) as second:
+            second.write(0, b"second")
+            assert first.path != second.path
+        assert destination.read_bytes() == b"second"
+
+    assert destination.read_bytes() == b"first, and longer"
+    assert names_in(tmp_path) == ["file"]
+
+
+def test_a_thousand_downloads_to_one_destination_are_the_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "_MOST_PARTIAL_FILES", 1)
+
+    with (
+        partial_file(tmp_path / "file"),
+        pytest.raises(FileExistsError, match="too many downloads"),
+        partial_file(tmp_path / "file"),
+    ):
+        pass
+
+    assert names_in(tmp_path) == ["file"]
+
+
+# What killed downloads left
+
+
+@pytest.mark.parametrize("numbers", [[0], [0, 1, 2], [1], [3, 9], [20]])
+def test_abandoned_files_are_swept_by_the_next_download(tmp_path: Path, numbers: list[int]) -> None:
+    for number in numbers if numbers != [20] else range(21):
+        (tmp_path / f".file.{number}{PARTIAL_SUFFIX}").write_bytes(b"abandoned")
+
+    with partial_file(tmp_path / "file"):
+        assert names_in(tmp_path) == [f".file.0{PARTIAL_SUFFIX}"]
+
+    assert names_in(tmp_path) == ["file"]
+
+
+def test_files_of_other_destinations_are_left_alone(tmp_path: Path) -> None:
+    others = [f".file2.0{PARTIAL_SUFFIX}", ".file.0", f"file.0{PARTIAL_SUFFIX}"]
+    for other in others:
+        (tmp_path / other).touch()
+
+    sweep_abandoned(tmp_path / "file")
+
+    assert names_in(tmp_path) == sorted(others)
+
+
+def test_a_folder_with_the_name_of_a_partial_file_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / f".file.0{PARTIAL_SUFFIX}").mkdir()
+
+    with partial_file(tmp_path / "file") as partial:
+        partial.write(0, b"content")
+
+    assert names_in(tmp_path) == [f".file.0{PARTIAL_SUFFIX}", "file"]
+
+
+_DOWNLOAD_AND_WAIT = """
+import sys
+from pathlib import Path
+from s3_integration.transfer.local import partial_file
+with partial_file(Path(sys.argv[1])) as partial:
+    partial.write(0, b"half")
+    print("waiting", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_living_download_is_left_alone_and_a_killed_one_swept(tmp_path: Path) -> None:
+    destination = tmp_path / "file"
+    program = [sys.executable, "-c", _DOWNLOAD_AND_WAIT, str(destination)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"waiting\n"
+
+        sweep_abandoned(destination)
+        of_the_living = names_in(tmp_path)
+        other.kill()
+        other.wait()
+        of_the_killed = names_in(tmp_path)
+        sweep_abandoned(destination)
+
+    assert of_the_living == of_the_killed == [f".file.0{PARTIAL_SUFFIX}"]
+    assert names_in(tmp_path) == []
+
+
+def before_the_lock(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
+    """Let `action` happen once, between the opening of a file and its locking."""
+    pending, flock = [action], fcntl.flock
+
+    def act_then_lock(descriptor: int, flags: int) -> None:
+        if pending:
+            pending.pop()()
+        flock(descriptor, flags)
+
+    monkeypatch.setattr(fcntl, "flock", act_then_lock)
+
+
+def test_a_file_that_is_swept_before_it_could_be_locked_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_the_lock(monkeypatch, lambda: sweep_abandoned(tmp_path / "file"))
+
+    with partial_file(tmp_path / "file") as partial:
+        partial.write(0, b"content")
+
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_a_file_that_a_sweeper_has_just_locked_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = tmp_path / f".file.0{PARTIAL_SUFFIX}"
+    sweepers: list[Any] = []
+
+    def lock_it() -> None:
+        sweepers.append(name.open())
+        fcntl.flock(sweepers[0], fcntl.LOCK_EX)
+
+    before_the_lock(monkeypatch, lock_it)
+
+    with partial_file(tmp_path / "file") as partial:
+        assert partial.path.name == f".file.1{PARTIAL_SUFFIX}"
+    sweepers[0].close()
+
+
+@pytest.mark.parametrize("makes_another", [True, False])
+def test_a_file_that_another_sweeper_removed_is_not_taken_for_its_successor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, makes_another: bool
+) -> None:
+    name = tmp_path / f".file.0{PARTIAL_SUFFIX}"
+    name.write_bytes(b"abandoned")
+
+    def sweep_it() -> None:
+        name.rename(tmp_path / "swept")
+        if makes_another:
+            name.write_bytes(b"a living one's")
+
+    before_the_lock(monkeypatch, sweep_it)
+
+    sweep_abandoned(tmp_path / "file")
+
+    assert name.exists() is makes_another
+
+
+def test_a_file_system_without_locks_is_an_error_that_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = names_in(Path("/proc/self/fd"))
+    monkeypatch.setattr(fcntl, "flock", failing(OSError(errno.ENOLCK, "No locks available")))
+
+    with pytest.raises(OSError, match="No locks"), partial_file(tmp_path / "a" / "file"):
+        pass
+
+    assert names_in(tmp_path) == []
+    assert names_in(Path("/proc/self/fd")) == before
