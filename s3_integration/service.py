@@ -125,7 +125,8 @@ class S3Service:
 
     def iter_files(self, prefix: str) -> Iterator[S3FileInfo]:
         """Every object whose key begins with `prefix`, in S3's order, page by page."""
-        with self._operation("list", prefix):
+        # The inner translation knows no key: listing is a permission on the bucket.
+        with self._operation("list", prefix), translated("ListObjectsV2", self.bucket_name):
             pages = self._get_s3_client().get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.bucket_name, Prefix=prefix):
                 for listed in page.get("Contents", []):

@@ -123,10 +123,15 @@ def endpoint_problem(url: str, *, plain_http_allowed: bool) -> str:
     return _host_problem(host) or (plain_http_problem if in_the_clear else "")
 
 
+# The instance metadata service by IPv6 (EC2 User Guide), in no link-local range.
+_IPV6_METADATA = ipaddress.ip_address("fd00:ec2::254")
+
+
 def _host_problem(host: str) -> str:
     address = _ip_address(host)
     if address is not None:
-        return "link-local addresses belong to metadata services" if address.is_link_local else ""
+        is_metadata = address.is_link_local or address == _IPV6_METADATA
+        return "link-local addresses belong to metadata services" if is_metadata else ""
     labels = host.removesuffix(".").split(".")
     # As in the URL Standard ("ends in a number checker"): resolvers take 0xA9FEA9FE, too.
     if _NUMBER.fullmatch(labels[-1]):
@@ -134,6 +139,11 @@ def _host_problem(host: str) -> str:
     if len(host) > MAX_HOST_CHARACTERS or not all(map(_HOST_LABEL.fullmatch, labels)):
         return "a host name is letters, digits, hyphens and dots"
     return ""
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether `url`, which has to be a good one, leads to this very machine."""
+    return _is_loopback(urlsplit(url).hostname or "")
 
 
 def _is_loopback(host: str) -> bool:

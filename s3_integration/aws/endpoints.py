@@ -25,6 +25,13 @@ class EndpointProfile:
     (API Reference, "Object", ETag), on other servers it need not."""
 
 
+@dataclass(slots=True)
+class Learned:
+    """What one server has shown of itself, where its profile leaves it open."""
+
+    etags_when_encrypted: Literal["unknown", "md5", "opaque"] = "unknown"
+
+
 AWS = EndpointProfile("aws", conditional_writes="enforced", etags="md5")
 UNKNOWN = EndpointProfile("unknown", conditional_writes="unproven", etags="md5 unless encrypted")
 

@@ -135,7 +135,8 @@ def _from_answer(
     metadata: dict[str, Any] = answer.get("ResponseMetadata", {})
     code = str(said.get("Code", ""))
     operation = error.operation_name
-    meaning = meaning_of(code)
+    # A bare 404 to a call about the bucket itself says that it is the bucket that is missing.
+    meaning = meaning_of("NoSuchBucket" if code == "404" and not key else code)
     action = MISSING_PERMISSION.get(operation, f"s3:{operation}")
     resource = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
     words = {"bucket": bucket, "key": key, "action": action, "operation": operation}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,11 +15,12 @@ from botocore.loaders import Loader, create_loader
 
 from s3_integration.aws.clock import ServerClock
 from s3_integration.aws.credentials import CredentialFinder, RenewableCredentials
-from s3_integration.aws.endpoints import EndpointProfile, profile_of
+from s3_integration.aws.endpoints import EndpointProfile, Learned, profile_of
 from s3_integration.aws.errors import translated
 from s3_integration.aws.retries import Retries
 from s3_integration.config import DEFAULT_REGION, Settings, check_endpoint
 from s3_integration.exceptions import S3ConfigError
+from s3_integration.utils import is_loopback_url
 from s3_integration.version import __version__
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ class Connection:
     endpoint: EndpointProfile
     region: str
     total_attempts: int
-    etags_are_opaque: threading.Event = field(default_factory=threading.Event)
-    """Set once this server's ETags have turned out to be no MD5s."""
+    learned: Learned = field(default_factory=Learned)
 
 
 def connect(settings: Settings) -> Connection:
@@ -51,6 +50,9 @@ def connect(settings: Settings) -> Connection:
     """
     with translated("connect", settings.bucket_name):
         session = botocore.session.Session(profile=settings.profile_name)
+        if settings.credentials and not settings.profile_name:
+            # Given keys decide; an AWS_PROFILE beside them, which may not exist, does not.
+            session.session_var_map["profile"] = (None, None, None, None)
         session.register_component("data_loader", _loader_of(session))
         session.register_component("credential_provider", CredentialFinder(settings, session))
         credentials = cast("RenewableCredentials", session.get_credentials())
@@ -101,9 +103,12 @@ def _make_client(session: botocore.session.Session, region: str, settings: Setti
 
 def _client_config(settings: Settings) -> Config:
     # Servers other than AWS seldom have a host name per bucket.
-    addressing: dict[str, Any] = (
-        {"s3": {"addressing_style": "path"}} if settings.endpoint_url else {}
-    )
+    further: dict[str, Any] = {}
+    if settings.endpoint_url:
+        further["s3"] = {"addressing_style": "path"}
+    if settings.endpoint_url and is_loopback_url(settings.endpoint_url):
+        # HTTP_PROXY is for other machines; a proxy has another loopback than this one.
+        further["proxies"] = {}
     return Config(
         # One attempt by botocore, however AWS_RETRY_MODE and AWS_MAX_ATTEMPTS stand:
         # retries are retries.py's. `total_max_attempts` counts the first, `max_attempts` not.
@@ -116,7 +121,7 @@ def _client_config(settings: Settings) -> Config:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         user_agent_extra=f"s3_integration/{__version__}",
-        **addressing,
+        **further,
     )
 
 

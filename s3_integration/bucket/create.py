@@ -13,7 +13,6 @@ from s3_integration.config import DEFAULT_REGION
 from s3_integration.exceptions import (
     S3AccessDeniedError,
     S3BucketError,
-    S3FileNotFoundError,
     S3IntegrationError,
     both,
 )
@@ -61,7 +60,9 @@ def bucket_exists(connection: Connection, bucket: str) -> bool:
     try:
         with translated("HeadBucket", bucket):
             connection.client.head_bucket(Bucket=bucket)
-    except S3FileNotFoundError:  # a HEAD answer says 404, not of what
+    except S3BucketError as error:
+        if error.http_status != 404:
+            raise
         return False
     except S3AccessDeniedError as error:
         raise both(S3BucketError, S3AccessDeniedError)(

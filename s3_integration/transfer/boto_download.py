@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError as Urllib3Error
 from s3_integration.exceptions import S3ConflictError, S3DownloadError
 from s3_integration.transfer import integrity
 from s3_integration.transfer.engine import Transferred
-from s3_integration.transfer.integrity import DamagedError, Doubts, etag_verdict
+from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict
 from s3_integration.transfer.local import PartialFile, partial_file
 from s3_integration.transfer.parts import in_threads, results_of
 from s3_integration.transfer.persistence import persistently
@@ -89,7 +89,7 @@ class Download:
         self._progress = progress
         self._connection = connection
         self._requests = _Requests(connection, source)
-        self._doubts = Doubts()
+        self._etags = EtagCheck(connection.endpoint, connection.learned)
 
     def run(self) -> Transferred:
         """Fetch the object, again from the start if it is replaced meanwhile."""
@@ -134,18 +134,11 @@ class Download:
 
     def _check_content(self, partial: PartialFile, version: _Version) -> None:
         """Compare the whole with the checksum that the ETag is, where it is one."""
-        endpoint, opaque = self._connection.endpoint, self._connection.etags_are_opaque
-        if opaque.is_set() or etag_verdict("", version.answer, endpoint) == "untold":
+        if etag_verdict("", version.answer, self._connection.endpoint) == "untold":
             return
-        digest = _md5_of(partial, version.size_bytes)
-        verdict = etag_verdict(digest, version.answer, endpoint)
-        if verdict == "same":
-            return
-        if verdict == "doubtful" and self._doubts.are_settled_by(digest):
-            opaque.set()
-            return
-        message = "what arrived does not have the object's checksum"
-        raise _WrongChecksumError(message)
+        if not self._etags.accepts(_md5_of(partial, version.size_bytes), version.answer):
+            message = "what arrived does not have the object's checksum"
+            raise _WrongChecksumError(message)
 
 
 def _md5_of(partial: PartialFile, size_bytes: int) -> str:
@@ -181,12 +174,13 @@ class _Requests:
             if error.response["Error"]["Code"] not in {"InvalidRange", "416"}:
                 raise
             asked, answer = None, self._get(None)
-        version = _Version(
-            size_bytes=integrity.object_size_of(answer, asked),
-            etag=str(answer.get("ETag", "")),
-            version_id=answer.get("VersionId"),
-            answer=answer,
-        )
+        with _closed_if_refused(answer["Body"]):
+            version = _Version(
+                size_bytes=integrity.object_size_of(answer, asked),
+                etag=str(answer.get("ETag", "")),
+                version_id=answer.get("VersionId"),
+                answer=answer,
+            )
         return answer, version
 
     def ask(self, part: ByteRange, version: _Version) -> StreamingBody:
@@ -198,17 +192,28 @@ class _Requests:
             if error.response["Error"]["Code"] in _GONE_CODES:
                 raise _StartAgainError(_REPLACED) from error
             raise
-        size_bytes = integrity.object_size_of(answer, part)
-        if (size_bytes, answer.get("ETag", "")) != (version.size_bytes, version.etag):
-            raise _StartAgainError(_REPLACED)
-        if answer["ContentLength"] != part.size:
-            message = "the server sent the whole object instead of a part of it"
-            raise DamagedError(message)
+        with _closed_if_refused(answer["Body"]):
+            size_bytes = integrity.object_size_of(answer, part)
+            if (size_bytes, answer.get("ETag", "")) != (version.size_bytes, version.etag):
+                raise _StartAgainError(_REPLACED)
+            if answer["ContentLength"] != part.size:
+                message = "the server sent the whole object instead of a part of it"
+                raise DamagedError(message)
         return cast("StreamingBody", answer["Body"])
 
     def _get(self, part: ByteRange | None, **condition: Any) -> Mapping[str, Any]:
         asked: dict[str, Any] = {"Range": f"bytes={part.start}-{part.stop - 1}"} if part else {}
         return self._client.get_object(**self._names, **asked, **condition)
+
+
+@contextlib.contextmanager
+def _closed_if_refused(body: StreamingBody) -> Iterator[None]:
+    """Give the connection back when an answer's head is not what it should be."""
+    try:
+        yield
+    except BaseException:
+        body.close()
+        raise
 
 
 class _Fetch:

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from s3_integration.exceptions import S3ConflictError, S3UploadError
 from s3_integration.transfer import integrity
 from s3_integration.transfer.engine import Transferred
-from s3_integration.transfer.integrity import DamagedError, Doubts, etag_verdict
+from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict
 from s3_integration.transfer.local import SourceChangedError
 from s3_integration.transfer.parts import in_threads, results_of
 from s3_integration.transfer.persistence import persistently
@@ -99,7 +99,7 @@ def _put(
     target: ObjectId,
     options: UploadOptions,
 ) -> Mapping[str, Any]:
-    check_etag = _EtagCheck(digest, connection)
+    etags = EtagCheck(connection.endpoint, connection.learned)
     condition = _condition(options)
 
     def send() -> Mapping[str, Any]:
@@ -115,7 +115,8 @@ def _put(
             # Now this upload's own object is stored: sent again, it may replace that alone.
             condition.clear()
             condition["IfMatch"] = answer["ETag"]
-        check_etag(answer)
+        if not etags.accepts(digest.hex(), answer):
+            raise _stored_otherwise(digest.hex(), answer)
         return answer
 
     try:
@@ -185,7 +186,7 @@ class MultipartUpload:
     def _send_part(self, upload: Mapping[str, Any], number: int, part: ByteRange) -> _Part:
         content = self._source.read(part)
         digest = integrity.md5_digest(content)
-        check_etag = _EtagCheck(digest, self._connection)
+        etags = EtagCheck(self._connection.endpoint, self._connection.learned)
 
         def send() -> _Part:
             answer = self._connection.client.upload_part(
@@ -194,7 +195,8 @@ class MultipartUpload:
                 Body=content,
                 ContentMD5=integrity.content_md5_header(digest),
             )
-            check_etag(answer)
+            if not etags.accepts(digest.hex(), answer):
+                raise _stored_otherwise(digest.hex(), answer)
             if not answer.get("ETag"):  # without it, S3 could not join the parts
                 message = f"S3 gave part {number} no ETag"
                 raise DamagedError(message)
@@ -310,25 +312,6 @@ def _may_be_stored(error: Exception) -> bool:
 
 def _code_of(error: ClientError) -> str:
     return error.response["Error"]["Code"]
-
-
-class _EtagCheck:
-    """Compares the ETags that come back for one piece of content, sent once or several times."""
-
-    def __init__(self, digest: bytes, connection: Connection) -> None:
-        self._expected = digest.hex()
-        self._connection = connection
-        self._doubts = Doubts()
-
-    def __call__(self, answer: Mapping[str, Any]) -> None:
-        """Raise a `DamagedError` where S3 seems to have stored something else."""
-        verdict = etag_verdict(self._expected, answer, self._connection.endpoint)
-        if verdict in {"same", "untold"} or self._connection.etags_are_opaque.is_set():
-            return
-        if verdict == "doubtful" and self._doubts.are_settled_by(self._expected):
-            self._connection.etags_are_opaque.set()
-            return
-        raise _stored_otherwise(self._expected, answer)
 
 
 def _stored_otherwise(expected: str, answer: Mapping[str, Any]) -> DamagedError:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from s3_integration.aws.endpoints import EndpointProfile
+    from s3_integration.aws.endpoints import EndpointProfile, Learned
     from s3_integration.utils import ByteRange
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)  # RFC 9110, section 14.4
@@ -29,21 +29,30 @@ class DamagedError(Exception):
     """What came or was stored is not what should have; trying again may help."""
 
 
-class Doubts:
-    """Doubtful differences of one piece of content, moved more than once.
+class EtagCheck:
+    """Compares ETags with one piece of content, moved once or several times.
 
-    Bytes are seldom damaged twice. Where the second try differs again although the content
-    is the same, the server's ETags are no MD5s.
+    Where a server's ETags may or may not be MD5s, it learns from what it sees. One that was
+    the MD5 of encrypted content shows that they are. Where none was so far, and the second
+    try differs again, they are taken for opaque: bytes are seldom damaged twice.
     """
 
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
+    def __init__(self, endpoint: EndpointProfile, learned: Learned) -> None:
+        self._endpoint = endpoint
+        self._learned = learned
+        self._doubted: set[str] = set()
 
-    def are_settled_by(self, digest: str) -> bool:
-        """Whether content with this MD5 has differed from its ETag before."""
-        settled = digest in self._seen
-        self._seen.add(digest)
-        return settled
+    def accepts(self, digest: str, answer: Mapping[str, object]) -> bool:
+        """Whether content with this MD5 may be what `answer` speaks of."""
+        verdict = etag_verdict(digest, answer, self._endpoint)
+        if verdict == "same" and answer.get("ServerSideEncryption"):
+            self._learned.etags_when_encrypted = "md5"
+        if verdict != "doubtful":
+            return verdict != "different"
+        if self._learned.etags_when_encrypted == "unknown" and digest in self._doubted:
+            self._learned.etags_when_encrypted = "opaque"
+        self._doubted.add(digest)
+        return self._learned.etags_when_encrypted == "opaque"
 
 
 def md5_digest(content: bytes) -> bytes:

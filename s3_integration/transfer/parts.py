@@ -22,8 +22,11 @@ def in_threads(
     Calls that have not started by then never do. Each runs in the caller's context, so
     that its retries count for the caller's operation.
     """
-    jobs = [pool.submit(contextvars.copy_context().run, call) for call in calls]
+    jobs: list[Future[Result]] = []
     try:
+        # One by one: Ctrl-C may come while there are thousands of them to submit.
+        for call in calls:
+            jobs.append(pool.submit(contextvars.copy_context().run, call))  # noqa: PERF401
         yield jobs
     finally:
         for job in jobs:

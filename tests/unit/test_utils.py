@@ -178,7 +178,14 @@ def test_what_is_no_plain_url_of_a_host_is_no_endpoint(url: str, problem: str) -
 
 @pytest.mark.parametrize(
     "host",
-    ["169.254.169.254", "169.254.170.2", "[fe80::1]", "[fe80::1%25eth0]", "[::ffff:169.254.1.1]"],
+    [
+        "169.254.169.254",
+        "169.254.170.2",
+        "[fd00:ec2::254]",
+        "[fe80::1]",
+        "[fe80::1%25eth0]",
+        "[::ffff:169.254.1.1]",
+    ],
 )
 def test_a_metadata_service_is_never_an_endpoint(host: str) -> None:
     for scheme in ("http", "https"):

@@ -57,7 +57,11 @@ def raising(error: BaseException) -> Callable[[], NoReturn]:
         (BrokenPipeError(), 141),
     ],
 )
-def test_every_failure_has_its_exit_code(error: BaseException, code: int) -> None:
+def test_every_failure_has_its_exit_code(
+    error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "give_up_on_output", lambda: None)  # it would close pytest's own
+
     assert edge.carry_out(raising(error), []) == code
 
 
@@ -164,6 +168,7 @@ def test_a_reader_of_errors_that_went_away_is_met_with_silence_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(screen.Screen, "failure", lambda *_: raising(BrokenPipeError())())
+    monkeypatch.setattr(edge, "give_up_on_output", lambda: None)  # it would close pytest's own
 
     assert edge.carry_out(raising(exc.S3ConfigError("x")), []) == edge.OUTPUT_CLOSED
 

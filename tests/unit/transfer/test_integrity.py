@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from s3_integration.aws.endpoints import AWS, CLOUDFLARE_R2, UNKNOWN, EndpointProfile
+from s3_integration.aws.endpoints import AWS, CLOUDFLARE_R2, UNKNOWN, EndpointProfile, Learned
 from s3_integration.transfer.integrity import (
     DamagedError,
-    Doubts,
+    EtagCheck,
     EtagVerdict,
     content_md5_header,
     etag_verdict,
@@ -68,10 +68,33 @@ def test_an_etag_tells_what_it_can(
     assert etag_verdict(expected, answer, endpoint) == verdict
 
 
-def test_only_the_same_content_twice_settles_a_doubt() -> None:
-    doubts = Doubts()
+ENCRYPTED_OTHERWISE = {"ETag": OTHER_MD5, "ServerSideEncryption": "AES256"}
 
-    assert [doubts.are_settled_by(digest) for digest in ("a", "b", "a")] == [False, False, True]
+
+def test_the_same_content_twice_settles_a_doubt_for_all_content() -> None:
+    learned = Learned()
+    check = EtagCheck(UNKNOWN, learned)
+
+    assert not check.accepts(MD5, ENCRYPTED_OTHERWISE)
+    assert not check.accepts(MD5[::-1], ENCRYPTED_OTHERWISE)
+    assert check.accepts(MD5, ENCRYPTED_OTHERWISE)
+    assert EtagCheck(UNKNOWN, learned).accepts(MD5, ENCRYPTED_OTHERWISE)
+
+
+def test_a_server_that_has_told_an_md5_of_encrypted_content_is_never_doubted() -> None:
+    learned = Learned()
+    EtagCheck(UNKNOWN, learned).accepts(MD5, {**ENCRYPTED_OTHERWISE, "ETag": MD5})
+    check = EtagCheck(UNKNOWN, learned)
+
+    assert [check.accepts(MD5, ENCRYPTED_OTHERWISE) for _ in range(5)] == [False] * 5
+
+
+def test_an_etag_of_content_that_is_not_encrypted_teaches_nothing() -> None:
+    learned = Learned()
+
+    assert EtagCheck(UNKNOWN, learned).accepts(MD5, {"ETag": MD5})
+    assert not EtagCheck(UNKNOWN, learned).accepts(MD5, {"ETag": OTHER_MD5})
+    assert learned.etags_when_encrypted == "unknown"
 
 
 def answer(status: int, length: int | None, content_range: str | None = None) -> dict[str, object]:
