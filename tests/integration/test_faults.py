@@ -125,6 +125,7 @@ SURVIVED_UPLOADS = {
 
 
 @pytest.mark.parametrize("name", SURVIVED_UPLOADS)
+@pytest.mark.promise(1)
 def test_an_upload_survives(place: Place, name: str) -> None:
     fault = replace(SURVIVED_UPLOADS[name])
     is_single = fault.operation == "PutObject"
@@ -156,6 +157,7 @@ FATAL_UPLOADS = {
 
 
 @pytest.mark.parametrize("name", FATAL_UPLOADS)
+@pytest.mark.promise(1)
 def test_an_upload_that_cannot_be_is_an_error_and_leaves_no_parts(place: Place, name: str) -> None:
     fault = replace(FATAL_UPLOADS[name])
     content = SMALL if fault.operation == "PutObject" else LARGE
@@ -211,6 +213,7 @@ SURVIVED_DOWNLOADS = {
 
 
 @pytest.mark.parametrize("name", SURVIVED_DOWNLOADS)
+@pytest.mark.promise(2)
 def test_a_download_survives(place: Place, name: str) -> None:
     fault = replace(SURVIVED_DOWNLOADS[name])
     place.client.upload_file(place.file(LARGE, "source"), "key")
@@ -247,6 +250,7 @@ FATAL_DOWNLOADS = {
 
 
 @pytest.mark.parametrize("name", FATAL_DOWNLOADS)
+@pytest.mark.promise(2)
 def test_a_download_that_cannot_be_is_an_error_and_changes_nothing(place: Place, name: str) -> None:
     fault = replace(FATAL_DOWNLOADS[name])
     place.client.upload_file(place.file(LARGE, "source"), "key")
@@ -276,6 +280,7 @@ def test_bits_flipped_on_the_way_down_are_fetched_again(place: Place) -> None:
     assert (place.folder / "destination").read_bytes() == SMALL
 
 
+@pytest.mark.promise(2)
 def test_an_object_that_is_replaced_between_ranges_is_fetched_anew(place: Place) -> None:
     newer = os.urandom(len(LARGE))
     place.client.upload_file(place.file(LARGE, "source"), "key")
@@ -318,6 +323,7 @@ def test_an_object_that_is_replaced_again_and_again_is_a_conflict(place: Place) 
 
 
 @pytest.mark.parametrize("change", ["rewritten", "cut", "grown"])
+@pytest.mark.promise(1)
 def test_a_source_that_changes_while_it_goes_up_is_never_stored(place: Place, change: str) -> None:
     source = place.file(LARGE, "source")
     place.client.upload_file(place.file(OLD, "old"), "key")
@@ -356,6 +362,7 @@ def test_a_conditional_upload_whose_reply_is_lost_is_no_conflict(
     assert place.stored("key") == content
 
 
+@pytest.mark.promise(3)
 def test_a_refused_head_is_an_error_never_false(place: Place) -> None:
     for status, code in ((403, "AccessDenied"), (500, "InternalError"), (400, "ExpiredToken")):
         fault = Fault(code, "HeadObject", times=99, up=faults.refusal(status, code))

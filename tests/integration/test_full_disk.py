@@ -83,6 +83,7 @@ def small_disk() -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("size_bytes", [3 * 2**20, 20 * 2**20], ids=["at once", "by parts"])
+@pytest.mark.promise(2)
 def test_a_full_disk_is_a_download_error_and_keeps_the_old_file(
     config: S3Config, tmp_path: Path, small_disk: tuple[str, ...], size_bytes: int
 ) -> None:

@@ -75,6 +75,7 @@ def unfinished_uploads(plain: Any, bucket_name: str) -> list[Any]:
     return found
 
 
+@pytest.mark.promise(2)
 def test_a_download_that_is_killed_leaves_the_old_file_or_the_whole_new_one(
     config: S3Config, tmp_path: Path, new: bytes
 ) -> None:
@@ -117,6 +118,7 @@ def _seconds_of_a_whole_download(config: S3Config, destination: Path) -> float:
         return time.monotonic() - began
 
 
+@pytest.mark.promise(9)
 def test_an_upload_that_is_killed_leaves_what_was_stored(
     config: S3Config, plain: Any, tmp_path: Path, new: bytes
 ) -> None:
@@ -146,6 +148,7 @@ def test_an_upload_that_is_killed_leaves_what_was_stored(
     assert unfinished, outcomes  # some were hit in the middle; the bucket's rule aborts those
 
 
+@pytest.mark.promise(10)
 def test_an_upload_that_is_interrupted_leaves_no_unfinished_upload(
     config: S3Config, plain: Any, tmp_path: Path, new: bytes
 ) -> None:

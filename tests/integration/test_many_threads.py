@@ -75,6 +75,7 @@ class Worker:
                 self.client.download_file(key, destination)
 
 
+@pytest.mark.promise(8)
 def test_two_hundred_threads_on_one_client_lose_nothing(
     server: ServerUnderTest, config: S3Config, tmp_path: Path
 ) -> None:
@@ -178,6 +179,7 @@ print(len(client.list_files("number/")))
     [(_FORK, "[0, 0, 0]\n6\n"), (_FORKED_POOL, "True True\n30\n")],
     ids=["os.fork", "multiprocessing"],
 )
+@pytest.mark.promise(8)
 def test_forked_children_go_on_with_their_parents_client(
     config: S3Config, tmp_path: Path, script: str, expected: str
 ) -> None:

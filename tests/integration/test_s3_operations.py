@@ -133,6 +133,7 @@ def only_parts() -> TransferConfig:
         40 * MIB,
     ],
 )
+@pytest.mark.promise(1)
 def test_what_was_stored_comes_back_byte_for_byte(
     client: S3Client, plain: Any, put: Put, get: Get, size_bytes: int
 ) -> None:
@@ -185,6 +186,7 @@ def test_an_upload_replaces_what_was_stored(put: Put, get: Get, sizes: tuple[int
 # Keys
 
 
+@pytest.mark.promise(4)
 def test_keys_are_stored_listed_read_and_deleted_as_themselves(
     server: ServerUnderTest, client: S3Client, put: Put, get: Get
 ) -> None:
@@ -554,6 +556,7 @@ def test_an_older_version_can_be_fetched(
     assert set(fetched) == contents
 
 
+@pytest.mark.promise(5)
 def test_a_folder_gets_a_file_named_like_the_keys_last_part(
     client: S3Client, put: Put, tmp_path: Path
 ) -> None:

@@ -187,6 +187,7 @@ def hits(text: str, signatures: set[str]) -> dict[str, int]:
 @pytest.mark.parametrize(
     "source", ["arguments", "the environment", "the container role", "the instance role"]
 )
+@pytest.mark.promise(7)
 def test_no_secret_shows_in_logs_reprs_errors_tracebacks_or_pickles(
     config: S3Config, server: ServerUnderTest, tmp_path: Path, source: str
 ) -> None:
@@ -199,6 +200,7 @@ def test_no_secret_shows_in_logs_reprs_errors_tracebacks_or_pickles(
     assert hits(text, signatures) == {"secret": 0, "token": 0, "signature": 0, "part": 0}
 
 
+@pytest.mark.promise(7)
 def test_the_search_would_find_what_is_not_blotted_out(
     config: S3Config, server: ServerUnderTest, tmp_path: Path
 ) -> None:

@@ -123,6 +123,7 @@ def test_an_upload_without_a_key_gets_the_files_name(
         "~",
     ],
 )
+@pytest.mark.promise(4)
 def test_keys_go_to_s3_unchanged(source: Path, key: str) -> None:
     s3 = CannedS3(take)
 
@@ -278,6 +279,7 @@ def assert_refused(s3: CannedS3, call: Callable[[], object], argument: str) -> N
 
 
 @pytest.mark.parametrize("key", BAD_KEYS.values(), ids=BAD_KEYS)
+@pytest.mark.promise(6)
 def test_a_key_that_s3_cannot_store_is_refused_before_any_request(
     source: Path, tmp_path: Path, key: Any
 ) -> None:
@@ -358,6 +360,7 @@ def test_a_file_whose_name_is_no_key_needs_one(tmp_path: Path) -> None:
         ("progress", 5),
     ],
 )
+@pytest.mark.promise(6)
 def test_nonsense_about_a_file_is_refused_before_any_request(
     source: Path, argument: str, value: Any
 ) -> None:
@@ -371,6 +374,7 @@ def test_nonsense_about_a_file_is_refused_before_any_request(
     ("argument", "value"),
     [("version_id", 5), ("version_id", ""), ("version_id", "a\ud800"), ("progress", "yes")],
 )
+@pytest.mark.promise(6)
 def test_nonsense_about_a_download_is_refused_before_any_request(
     tmp_path: Path, argument: str, value: Any
 ) -> None:
@@ -551,6 +555,7 @@ def test_every_argument_that_is_a_choice_is_one_of_the_documented(source: Path) 
         client_to(CannedS3(take)).upload_file(source, if_exists=choice)
 
 
+@pytest.mark.promise(6)
 def test_every_failure_is_one_of_the_package(source: Path) -> None:
     with pytest.raises(S3IntegrationError) as caught:
         client_to(CannedS3(error_answer(418, "Odd"))).upload_file(source)

@@ -67,6 +67,7 @@ def test_a_file_that_s3_finds_exists() -> None:
     assert s3.methods == ["HEAD a b"]
 
 
+@pytest.mark.promise(3)
 def test_a_file_exists_not_only_where_s3_says_so_of_the_key() -> None:
     s3 = CannedS3(MISSING, NO_SUCH_KEY)
 
@@ -75,6 +76,7 @@ def test_a_file_exists_not_only_where_s3_says_so_of_the_key() -> None:
     assert s3.sent[1].headers["range"] == "bytes=0-0"
 
 
+@pytest.mark.promise(3)
 def test_a_missing_bucket_is_an_error_never_false() -> None:
     with pytest.raises(S3BucketError, match="does not exist"):
         service_to(CannedS3(MISSING, NO_SUCH_BUCKET)).file_exists("a")
@@ -110,6 +112,7 @@ def test_a_refused_head_is_an_error_never_false() -> None:
     ],
     ids=["500", "503", "lost", "400", "418", "302"],
 )
+@pytest.mark.promise(3)
 def test_whatever_keeps_s3_from_answering_is_an_error_never_false(
     slept: list[float], failures: list[Reply]
 ) -> None:
@@ -453,6 +456,7 @@ else:
 """
 
 
+@pytest.mark.promise(8)
 def test_a_forked_child_makes_its_own_client() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(ROOT)])}
 

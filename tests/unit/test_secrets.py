@@ -125,6 +125,7 @@ def test_botocores_debug_lines_do_hold_the_token_so_that_this_search_can_fail(
     assert TOKEN in caplog.text
 
 
+@pytest.mark.promise(7)
 def test_no_debug_line_of_ours_or_botocores_holds_a_secret_where_all_goes_well(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -144,6 +145,7 @@ def test_no_debug_line_of_ours_or_botocores_holds_a_secret_where_all_goes_well(
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda each: type(each).__name__)
+@pytest.mark.promise(7)
 def test_no_line_error_or_traceback_holds_a_secret_where_everything_fails(
     failure: Answer | Exception,
     tmp_path: Path,
@@ -167,6 +169,7 @@ def test_no_line_error_or_traceback_holds_a_secret_where_everything_fails(
     assert hits(capsys.readouterr().err + caplog.text) == []
 
 
+@pytest.mark.promise(7)
 def test_no_repr_holds_a_secret() -> None:
     settings = resolve_settings(config=WITH_CANARIES, environment={}, dotenv={})
     connection = connection_to(CannedS3(), WITH_CANARIES)

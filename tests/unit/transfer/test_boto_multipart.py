@@ -150,6 +150,7 @@ def truncate(path: Path) -> None:
         (settled_file, truncate),
     ],
 )
+@pytest.mark.promise(1)
 def test_a_file_that_changes_between_its_parts_is_never_completed(
     tmp_path: Path,
     make_file: Callable[[Path, bytes], Path],
@@ -193,6 +194,7 @@ def test_a_file_that_is_cut_while_it_is_read_is_never_completed(
         ("CompleteMultipartUpload", [GONE], S3UploadError),
     ],
 )
+@pytest.mark.promise(10)
 def test_whatever_fails_the_upload_is_aborted(
     tmp_path: Path,
     slept: list[float],
@@ -325,6 +327,7 @@ class LosesItsReply:
 
 
 @pytest.mark.parametrize("lost_times", [1, 5], ids=["then NoSuchUpload", "until the end"])
+@pytest.mark.promise(1)
 def test_a_completed_upload_whose_reply_was_lost_is_a_success(
     tmp_path: Path, slept: list[float], lost_times: int
 ) -> None:

@@ -123,6 +123,7 @@ def truncate(path: Path) -> None:
         (fresh_file, truncate, "cut to 2 bytes"),
     ],
 )
+@pytest.mark.promise(1)
 def test_a_file_that_changes_while_it_is_read_is_not_stored(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -91,6 +91,7 @@ def engine_and_s3() -> tuple[Boto3Engine, CannedS3]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(script=st.lists(faults, max_size=30))
+@pytest.mark.promise(2)
 def test_a_download_is_one_version_or_an_error_that_leaves_the_old_file(
     tmp_path: Path,
     slept: list[float],

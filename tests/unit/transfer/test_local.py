@@ -270,6 +270,7 @@ def test_a_replaced_file_keeps_its_permissions_but_no_special_powers(tmp_path: P
     assert destination.read_bytes() == b"new"
 
 
+@pytest.mark.promise(2)
 def test_an_old_file_is_there_until_the_new_one_is_whole_and_after_a_failure(
     tmp_path: Path,
 ) -> None:
@@ -302,6 +303,7 @@ def test_a_link_is_replaced_and_what_it_led_to_stays(tmp_path: Path) -> None:
     assert (tmp_path / "target").read_bytes() == b"old"
 
 
+@pytest.mark.promise(5)
 def test_a_link_in_place_of_the_partial_file_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "target").write_bytes(b"precious")
     (tmp_path / f".file.0{PARTIAL_SUFFIX}").symlink_to("target")
@@ -444,6 +446,7 @@ def test_a_thousand_downloads_to_one_destination_are_the_most(
 
 
 @pytest.mark.parametrize("numbers", [[0], [0, 1, 2], [1], [3, 9], [20]])
+@pytest.mark.promise(9)
 def test_abandoned_files_are_swept_by_the_next_download(tmp_path: Path, numbers: list[int]) -> None:
     for number in numbers if numbers != [20] else range(21):
         (tmp_path / f".file.{number}{PARTIAL_SUFFIX}").write_bytes(b"abandoned")
