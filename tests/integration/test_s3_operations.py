@@ -33,6 +33,7 @@ from s3_integration.models import IfExists
 from s3_integration.utils import MAX_KEY_BYTES, MIB, key_problem
 from tests.fixtures.servers import ServerUnderTest
 
+SAMPLE_FILES: Final = Path(__file__).parents[1] / "fixtures" / "sample_files"
 DEFAULT: Final = TransferConfig()
 THRESHOLD_BYTES: Final = DEFAULT.multipart_threshold_bytes
 PART_BYTES: Final = DEFAULT.part_size_bytes
@@ -145,6 +146,25 @@ def test_what_was_stored_comes_back_byte_for_byte(
     stored = plain.get_object(Bucket=client.bucket_name, Key="folder/file.bin")
     assert stored["Body"].read() == content
     assert ("-" in stored["ETag"]) == (size_bytes >= THRESHOLD_BYTES)  # by parts, or at once
+
+
+def test_the_sample_files_go_there_and_come_back_with_their_names(
+    client: S3Client, tmp_path: Path
+) -> None:
+    samples = {
+        path.relative_to(SAMPLE_FILES).as_posix(): path.read_bytes()
+        for path in SAMPLE_FILES.rglob("*")
+        if path.is_file()
+    }
+
+    for key in samples:
+        client.upload_file(SAMPLE_FILES / key, key)
+    for found in client.list_files():
+        client.download_file(found["key"], tmp_path / found["key"])
+
+    fetched = {key: (tmp_path / key).read_bytes() for key in samples}
+    assert len(samples) == 5
+    assert fetched == samples
 
 
 @pytest.mark.parametrize("size_bytes", [1, 2 * PART_BYTES + 1])
