@@ -7,14 +7,13 @@ report failure for an upload whose last reply was lost.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from s3_integration.aws.errors import translated
 from s3_integration.exceptions import S3DownloadError, S3UploadError
-from s3_integration.perprocess import PerProcess
 from s3_integration.transfer.boto_download import Download
 from s3_integration.transfer.boto_upload import MultipartUpload, upload_single
+from s3_integration.transfer.parts import PartThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,12 +32,7 @@ class Boto3Engine:
     def __init__(self, connect: Callable[[], Connection], transfer: TransferConfig) -> None:
         self._connect = connect
         self._transfer = transfer
-        self._pool = PerProcess(self._make_pool)
-
-    def _make_pool(self) -> ThreadPoolExecutor:
-        # One pool for all transfers of a client: it bounds memory, since each of its threads
-        # holds one part, and the order of its queue keeps transfers from starving.
-        return ThreadPoolExecutor(self._transfer.parts_in_flight, "s3_integration-part")
+        self._threads = PartThreads(transfer.parts_in_flight)
 
     def upload(
         self,
@@ -53,7 +47,7 @@ class Boto3Engine:
             if source.size_bytes < self._transfer.multipart_threshold_bytes:
                 return upload_single(connection, source, target, options, progress)
             upload = MultipartUpload(
-                connection, source, target, options, self._transfer, self._pool.get(), progress
+                connection, source, target, options, self._transfer, self._threads, progress
             )
             return upload.run()
 
@@ -67,6 +61,6 @@ class Boto3Engine:
         connection = self._connect()
         with translated("download", source.bucket, source.key, outcome=S3DownloadError):
             download = Download(
-                connection, source, destination, self._transfer, self._pool.get(), progress
+                connection, source, destination, self._transfer, self._threads, progress
             )
             return download.run()

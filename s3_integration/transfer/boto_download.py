@@ -26,7 +26,6 @@ from s3_integration.utils import MIB, ByteRange, split_into_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from concurrent.futures import Executor
     from pathlib import Path
 
     from botocore.response import StreamingBody
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from s3_integration.config import TransferConfig
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.engine import ObjectId
+    from s3_integration.transfer.parts import PartThreads
 
 logger = logging.getLogger(__name__)
 
@@ -79,13 +79,13 @@ class Download:
         source: ObjectId,
         destination: Path,
         transfer: TransferConfig,
-        pool: Executor,
+        threads: PartThreads,
         progress: ProgressCallback | None,
     ) -> None:
         self._source = source
         self._destination = destination
         self._transfer = transfer
-        self._pool = pool
+        self._threads = threads
         self._progress = progress
         self._connection = connection
         self._requests = _Requests(connection, source)
@@ -126,7 +126,7 @@ class Download:
             rest = split_into_ranges(first.stop, version.size_bytes, self._transfer.part_size_bytes)
             fetch = _Fetch(self._requests, version, partial, self._progress)
             calls = [functools.partial(fetch.receive, part) for part in rest]
-            with in_threads(self._pool, calls) as jobs, fetch.stopped_at_the_end():
+            with in_threads(self._threads, calls) as jobs, fetch.stopped_at_the_end():
                 fetch.receive(first, body)
                 results_of(jobs)
             self._check_content(partial, version)

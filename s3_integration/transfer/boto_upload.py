@@ -23,7 +23,6 @@ from s3_integration.utils import ByteRange, part_size_for, split_into_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from concurrent.futures import Executor
 
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.engine import ObjectId, UploadOptions
     from s3_integration.transfer.local import SourceFile
+    from s3_integration.transfer.parts import PartThreads
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +139,7 @@ class MultipartUpload:
         target: ObjectId,
         options: UploadOptions,
         transfer: TransferConfig,
-        pool: Executor,
+        threads: PartThreads,
         progress: ProgressCallback | None,
     ) -> None:
         self._connection = connection
@@ -147,7 +147,7 @@ class MultipartUpload:
         self._target = target
         self._options = options
         self._part_size_bytes = part_size_for(source.size_bytes, transfer.part_size_bytes)
-        self._pool = pool
+        self._threads = threads
         self._progress = Progress(source.size_bytes, progress)
         self._names: dict[str, Any] = {"Bucket": target.bucket, "Key": target.key}
 
@@ -178,7 +178,7 @@ class MultipartUpload:
             functools.partial(self._send_part, upload, number, part)
             for number, part in enumerate(ranges, start=1)
         ]
-        with in_threads(self._pool, calls) as jobs:
+        with in_threads(self._threads, calls) as jobs:
             parts = results_of(jobs)
         _settle(self._source, {ranges[part.number - 1]: part.digest for part in parts})
         return parts

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Iterator
-from concurrent import futures
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
 
 import pytest
 
-from s3_integration.transfer import parts
-from s3_integration.transfer.parts import in_threads, results_of
+from s3_integration.config import S3Config
+from s3_integration.transfer.parts import PartThreads, _Gate, in_threads, results_of
+from tests.fixtures.children import environment_of, run_child
 
 
 @pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(1) as executor:
-        yield executor
+def threads() -> PartThreads:
+    return PartThreads(1)
 
 
-def test_results_come_in_the_order_of_their_calls(pool: ThreadPoolExecutor) -> None:
-    with in_threads(pool, [lambda: 1, lambda: 2, lambda: 3]) as jobs:
+def test_results_come_in_the_order_of_their_calls(threads: PartThreads) -> None:
+    with in_threads(threads, [lambda: 1, lambda: 2, lambda: 3]) as jobs:
         assert results_of(jobs) == [1, 2, 3]
 
 
-def test_the_first_failure_does_not_wait_for_the_rest(pool: ThreadPoolExecutor) -> None:
+def test_the_first_failure_does_not_wait_for_the_rest(threads: PartThreads) -> None:
     failure_is_told = threading.Event()
 
     def fail() -> None:
         raise ZeroDivisionError
 
-    with in_threads(pool, [fail, lambda: failure_is_told.wait(2)]) as jobs:
+    with in_threads(threads, [fail, lambda: failure_is_told.wait(2)]) as jobs:
         with pytest.raises(ZeroDivisionError):
             results_of(jobs)
         failure_is_told.set()
@@ -41,7 +40,7 @@ def test_the_first_failure_does_not_wait_for_the_rest(pool: ThreadPoolExecutor) 
 
 
 def test_calls_that_have_not_begun_when_the_block_ends_never_do(
-    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    threads: PartThreads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     has_begun, block_has_ended, later = threading.Event(), threading.Event(), list[int]()
 
@@ -49,13 +48,15 @@ def test_calls_that_have_not_begun_when_the_block_ends_never_do(
         has_begun.set()
         return block_has_ended.wait(10)
 
-    def note_and_wait(jobs: list[futures.Future[object]]) -> object:
+    shut = _Gate.shut
+
+    def note_and_shut(gate: _Gate) -> None:
         block_has_ended.set()
-        return futures.wait(jobs)
+        shut(gate)
 
-    monkeypatch.setattr(parts, "wait", note_and_wait)
+    monkeypatch.setattr(_Gate, "shut", note_and_shut)
 
-    with in_threads(pool, [first, lambda: later.append(1)]) as jobs:
+    with in_threads(threads, [first, lambda: later.append(1)]) as jobs:
         has_begun.wait(10)
 
     assert jobs[0].result() is True
@@ -63,7 +64,7 @@ def test_calls_that_have_not_begun_when_the_block_ends_never_do(
     assert later == []
 
 
-def test_the_block_ends_only_when_its_calls_have_ended(pool: ThreadPoolExecutor) -> None:
+def test_the_block_ends_only_when_its_calls_have_ended(threads: PartThreads) -> None:
     begun, ended = threading.Event(), list[int]()
 
     def call() -> None:
@@ -71,15 +72,68 @@ def test_the_block_ends_only_when_its_calls_have_ended(pool: ThreadPoolExecutor)
         threading.Event().wait(0.05)
         ended.append(1)
 
-    with in_threads(pool, [call]):
+    with in_threads(threads, [call]):
         begun.wait(10)
 
     assert ended == [1]
 
 
-def test_calls_see_the_callers_context(pool: ThreadPoolExecutor) -> None:
+def test_calls_see_the_callers_context(threads: PartThreads) -> None:
     variable = contextvars.ContextVar[str]("variable")
     variable.set("of the caller")
 
-    with in_threads(pool, [variable.get]) as jobs:
+    with in_threads(threads, [variable.get]) as jobs:
         assert results_of(jobs) == ["of the caller"]
+
+
+def test_a_call_whose_submission_a_signal_cut_short_is_waited_for_or_never_runs(
+    threads: PartThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, called = PartThreads.submit, list[int]()
+    thread_is_free = threading.Event()
+    threads.submit(lambda: thread_is_free.wait(10))
+
+    def interrupted(self: PartThreads, call: Callable[[], object]) -> object:
+        lost.append(submit(self, call))
+        raise KeyboardInterrupt
+
+    lost: list[Future[object]] = []
+    monkeypatch.setattr(PartThreads, "submit", interrupted)
+
+    with (
+        pytest.raises(KeyboardInterrupt),
+        in_threads(threads, [lambda: called.append(1)]),
+    ):
+        pass
+
+    thread_is_free.set()
+    with pytest.raises(CancelledError):
+        lost[0].result(10)
+    assert called == []
+
+
+INTERRUPTED_START = """
+import threading
+from s3_integration.transfer.parts import PartThreads, in_threads
+
+start = threading.Thread.start
+
+def start_and_be_interrupted(thread):
+    start(thread)
+    if threading.current_thread() is threading.main_thread():
+        raise KeyboardInterrupt
+
+threading.Thread.start = start_and_be_interrupted
+threads = PartThreads(2)
+try:
+    with in_threads(threads, [lambda: None]):
+        pass
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_a_process_that_is_interrupted_while_threads_start_comes_to_its_end() -> None:
+    ended = run_child(INTERRUPTED_START, environment=environment_of(S3Config()))
+
+    assert (ended.stdout, ended.returncode) == ("interrupted\n", 0)
