@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 DEFAULT_BUCKET_NAME = "peerpilot-kiro-data"
 DEFAULT_REGION = "us-east-1"
 
-EngineName = Literal["auto", "boto3"]
-"""Who moves the bytes; `auto` takes the best engine that can work here."""
+EngineName = Literal["auto", "direct", "boto3"]
+"""Who moves the bytes: connections of the package's own, or boto3's.
+
+`auto` is `direct`, and `boto3` where somebody has hooked the boto3 client (moto's `mock_aws`
+and botocore's `Stubber` do) or the way to S3 needs what only botocore can do."""
 
 PlainHttp = Literal["loopback", "anywhere"]
 """Where an endpoint may be spoken to without TLS."""
@@ -45,16 +48,38 @@ class TransferConfig:
     multipart_threshold_bytes: int = 16 * MIB
     """Files from this size on are uploaded and downloaded in parts; 1 byte to 5 GiB."""
 
-    parts_in_flight: int = 8
-    """Parts that one client moves at once, over all its transfers; 1 to 256."""
+    parts_in_flight: int = 16
+    """Parts that one client moves at once, over all its transfers; 1 to 256. Uploads hold
+    each of them in memory."""
+
+    files_in_flight: int = 64
+    """Files that one client moves at once where many are moved by one call; 1 to 1,024."""
+
+    max_bytes_per_second: int | None = None
+    """How fast one client may be, up and down each, over all its transfers; from 1,024 on."""
+
+    slowest_bytes_per_second: int = 1024
+    """A request that moves fewer bytes than that is broken off and tried again; 1 or more."""
+
+    stall_timeout_seconds: float = 30.0
+    """Over what time it has to be too slow; 0.1 to 3,600."""
+
+    resume_threshold_bytes: int = 256 * MIB
+    """Transfers from this size on survive being killed: started again, they go on."""
 
     def __post_init__(self) -> None:
         for setting in fields(self):
-            _check_type(setting.name, getattr(self, setting.name))
+            if setting.default is not None or getattr(self, setting.name) is not None:
+                _check_type(setting.name, getattr(self, setting.name))
         smallest, largest = utils.MIN_PART_SIZE_BYTES, utils.MAX_PART_SIZE_BYTES
         _check_number("part_size_bytes", self.part_size_bytes, smallest, largest)
         _check_number("multipart_threshold_bytes", self.multipart_threshold_bytes, 1, largest)
         _check_number("parts_in_flight", self.parts_in_flight, 1, 256)
+        _check_number("files_in_flight", self.files_in_flight, 1, 1024)
+        _check_number("max_bytes_per_second", self.max_bytes_per_second, 1024, 10**12)
+        _check_number("slowest_bytes_per_second", self.slowest_bytes_per_second, 1, 10**9)
+        _check_number("stall_timeout_seconds", self.stall_timeout_seconds, 0.1, 3600)
+        _check_number("resume_threshold_bytes", self.resume_threshold_bytes, 1, 10**15)
 
 
 @dataclass(frozen=True)
@@ -318,6 +343,11 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "part_size_bytes": (int,),
     "multipart_threshold_bytes": (int,),
     "parts_in_flight": (int,),
+    "files_in_flight": (int,),
+    "max_bytes_per_second": (int,),
+    "slowest_bytes_per_second": (int,),
+    "stall_timeout_seconds": (int, float),
+    "resume_threshold_bytes": (int,),
 }
 _NEVER_NONE = frozenset({"bucket_name", "region", *(each.name for each in fields(TransferConfig))})
 

@@ -21,8 +21,8 @@ from s3_integration.exceptions import (
 )
 from s3_integration.models import S3FileInfo
 from s3_integration.perprocess import PerProcess
-from s3_integration.transfer.boto import Boto3Engine
 from s3_integration.transfer.engine import ObjectId
+from s3_integration.transfer.files import FileEngine
 from s3_integration.transfer.integrity import unquoted
 from s3_integration.transfer.local import check_destination, open_source
 
@@ -57,7 +57,7 @@ class S3Service:
         self._create_bucket = create_bucket
         self._connection = PerProcess(lambda: connect(self._settings))
         self._bucket_is_ensured = PerProcess(self._make_sure_of_bucket)
-        self._engine: TransferEngine = Boto3Engine(self._connection.get, self._settings.transfer)
+        self._engine: TransferEngine = FileEngine(self._connection.get, self._settings)
 
     def _get_s3_client(self) -> Boto3Client:
         """The boto3 client of this process; made, with its credentials, on first use."""

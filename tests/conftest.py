@@ -28,10 +28,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--server",
         action="append",
-        choices=("moto", "ceph", "aws"),
-        help="a server for the integration tests, repeatable; else moto, and Ceph if installed",
+        choices=("moto", "ceph", "rclone", "aws"),
+        help="a server for the integration tests, repeatable; else moto, and what is installed",
     )
     group.addoption("--aws-bucket", metavar="BUCKET", help="the empty bucket for --server aws")
+    group.addoption(
+        "--write-reliability-page",
+        action="store_true",
+        help="write docs/reliability.md from the outcomes of the fault tests of this run",
+    )
     group.addoption(
         "--installed-in", metavar="FOLDER", help="refuse to test a package from anywhere else"
     )
@@ -45,6 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from tests.fixtures.servers import take_aws_credentials
 
         take_aws_credentials(config)
+    if config.getoption("--write-reliability-page") and not hasattr(config, "workerinput"):
+        from tests.docs.reliability_page import OutcomesOfRun
+
+        config.pluginmanager.register(OutcomesOfRun())
     _leave_aws()
 
 

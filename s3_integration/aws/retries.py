@@ -194,8 +194,15 @@ class Retries:
         events.register_first("needs-retry.s3", _follow_no_redirect_to_nowhere)
 
     def _note_credentials(self, *, request: Any, **_: object) -> None:
-        # Another thread may have renewed them by the time that the answer comes.
-        request.context[_KEY_ID] = self._credentials.get_frozen_credentials().access_key
+        frozen = self._credentials.get_frozen_credentials()
+        self.note_key_id(request.context, str(frozen.access_key))
+
+    def note_key_id(self, context: dict[str, Any], access_key_id: str) -> None:
+        """Keep, in a request's context, whose signature it bears.
+
+        Another thread may have renewed the credentials by the time that the answer comes.
+        """
+        context[_KEY_ID] = access_key_id
 
     def needs_retry(
         self,
@@ -208,12 +215,25 @@ class Retries:
         **_: object,
     ) -> float | None:
         """Answer botocore: the seconds to wait before the next attempt, None for no more."""
-        if attempts >= self._total_attempts:
-            return None
         answer = Answer.from_botocore(response, caught_exception)
-        delay = self._delay(answer, attempts, request_dict["context"])
+        return self.delay_after(operation.name, answer, attempts, request_dict["context"])
+
+    def delay_after(
+        self, operation: str, answer: Answer, attempt: int, context: dict[str, Any]
+    ) -> float | None:
+        """The seconds to wait before a request is sent again; None: never again.
+
+        Args:
+            operation: S3's name of what was asked for.
+            answer: what came back.
+            attempt: how often it has been sent.
+            context: what is remembered of the request from attempt to attempt.
+        """
+        if attempt >= self._total_attempts:
+            return None
+        delay = self._delay(answer, attempt, context)
         if delay is not None:
-            tell_of_retry(operation.name, answer, attempts, self._total_attempts, delay)
+            tell_of_retry(operation, answer, attempt, self._total_attempts, delay)
         return delay
 
     def _delay(self, answer: Answer, attempt: int, context: dict[str, Any]) -> float | None:

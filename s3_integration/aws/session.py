@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +18,8 @@ from s3_integration.aws.clock import ServerClock
 from s3_integration.aws.credentials import CredentialFinder, RenewableCredentials
 from s3_integration.aws.endpoints import EndpointProfile, Learned, profile_of
 from s3_integration.aws.errors import translated
+from s3_integration.aws.hooks import Hooks
+from s3_integration.aws.locator import Locator
 from s3_integration.aws.retries import Retries
 from s3_integration.config import DEFAULT_REGION, Settings, check_endpoint
 from s3_integration.exceptions import S3ConfigError
@@ -38,6 +41,12 @@ class Connection:
     endpoint: EndpointProfile
     region: str
     total_attempts: int
+    clock: ServerClock
+    retries: Retries
+    locator: Locator
+    hooks: Hooks
+    ca_bundle: str | None = None
+    """A file with the certificate authorities to trust instead of the usual."""
     learned: Learned = field(default_factory=Learned)
 
 
@@ -61,7 +70,9 @@ def connect(settings: Settings) -> Connection:
     check_endpoint(client.meta.endpoint_url, settings.plain_http)
     clock = ServerClock()
     clock.install(client)
-    Retries(settings.total_attempts, credentials, clock).install(client)
+    retries = Retries(settings.total_attempts, credentials, clock)
+    retries.install(client)
+    locator = Locator(client)
     logger.debug(
         "connected to %s, region %s, credentials from %s, access key id %s",
         client.meta.endpoint_url,
@@ -69,8 +80,19 @@ def connect(settings: Settings) -> Connection:
         credentials.method,
         credentials.access_key,
     )
-    endpoint = profile_of(client.meta.endpoint_url)
-    return Connection(client, credentials, endpoint, region, settings.total_attempts)
+    ca_bundle = settings.ca_bundle or session.get_config_variable("ca_bundle")
+    return Connection(
+        client=client,
+        credentials=credentials,
+        endpoint=profile_of(client.meta.endpoint_url),
+        region=region,
+        total_attempts=settings.total_attempts,
+        clock=clock,
+        retries=retries,
+        locator=locator,
+        hooks=Hooks(client),
+        ca_bundle=ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE"),  # botocore's own order
+    )
 
 
 def _loader_of(session: botocore.session.Session) -> Loader:

@@ -21,6 +21,8 @@ from s3_integration.utils import MAX_OBJECT_SIZE_BYTES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from typing_extensions import Buffer
+
     from s3_integration.utils import ByteRange
 
 PARTIAL_SUFFIX = ".s3-partial"
@@ -146,9 +148,10 @@ class PartialFile:
 
     def __init__(self, destination: Path) -> None:
         self.destination = destination
-        self.path, self._descriptor = _create_locked(destination)
+        path, self._descriptor = _create_locked(destination)
+        self.path = Path(path)
 
-    def write(self, offset: int, chunk: bytes) -> None:
+    def write(self, offset: int, chunk: Buffer) -> None:
         """Put `chunk` at `offset`; threads may write different places at once."""
         view = memoryview(chunk)
         while view:
@@ -167,7 +170,7 @@ class PartialFile:
 
     def discard(self) -> None:
         """Remove the file; the destination stays as it is."""
-        _remove(self.path, self._descriptor)
+        _remove(str(self.path), self._descriptor)
 
 
 @contextlib.contextmanager
@@ -191,7 +194,7 @@ def partial_file(destination: Path) -> Iterator[PartialFile]:
         raise
 
 
-def _create_locked(destination: Path) -> tuple[Path, int]:
+def _create_locked(destination: Path) -> tuple[str, int]:
     """Make and lock the first temporary file that no living download holds."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     for path in _partial_paths(destination):
@@ -208,11 +211,11 @@ def _create_locked(destination: Path) -> tuple[Path, int]:
     raise FileExistsError(errno.EEXIST, message, str(destination))
 
 
-def _remove(path: Path, descriptor: int) -> None:
+def _remove(path: str, descriptor: int) -> None:
     """Remove and close a temporary file."""
     try:
         with contextlib.suppress(FileNotFoundError):
-            path.unlink()
+            os.unlink(path)  # noqa: PTH108 - see _partial_paths
     finally:
         os.close(descriptor)
 
@@ -221,22 +224,26 @@ def sweep_abandoned(destination: Path) -> None:
     """Remove temporary files that killed downloads to `destination` left; those in use stay."""
     missing_in_a_row = 0
     for path in _partial_paths(destination):
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            # Of several at once, the first may have ended well and a later one been killed.
-            missing_in_a_row += 1
-            if missing_in_a_row == _LONGEST_GAP:
-                return
+        if os.access(path, os.F_OK):
+            missing_in_a_row = 0
+            _sweep(path)
             continue
-        except OSError:  # not ours to open, so not ours to remove
-            continue
-        missing_in_a_row = 0
-        try:
-            if _lock(descriptor) and _is_still_at(path, descriptor):
-                path.unlink()
-        finally:
-            os.close(descriptor)
+        # Of several at once, the first may have ended well and a later one been killed.
+        missing_in_a_row += 1
+        if missing_in_a_row == _LONGEST_GAP:
+            return
+
+
+def _sweep(path: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:  # not ours to open, or gone meanwhile: not ours to remove
+        return
+    try:
+        if _lock(descriptor) and _is_still_at(path, descriptor):
+            os.unlink(path)  # noqa: PTH108 - see _partial_paths
+    finally:
+        os.close(descriptor)
 
 
 def _lock(descriptor: int) -> bool:
@@ -247,10 +254,10 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _is_still_at(path: Path, descriptor: int) -> bool:
+def _is_still_at(path: str, descriptor: int) -> bool:
     # Another download may have removed the file and made a new one of that name meanwhile.
     try:
-        return os.path.samestat(path.lstat(), os.fstat(descriptor))
+        return os.path.samestat(os.lstat(path), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 
@@ -274,12 +281,14 @@ def _remove_folders(folders: list[Path]) -> None:
             folder.rmdir()
 
 
-def _partial_paths(destination: Path) -> Iterator[Path]:
+def _partial_paths(destination: Path) -> Iterator[str]:
     """The names that temporary files for `destination` may have, in the order of their use."""
     # File systems allow 255 bytes a name; a long one is cut between characters.
     name = destination.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")
+    # Not a Path each: sixteen of them take longer than the download of a small file.
+    start = f"{destination.parent}{os.sep}.{name}."
     for number in range(_MOST_PARTIAL_FILES):
-        yield destination.with_name(f".{name}.{number}{PARTIAL_SUFFIX}")
+        yield f"{start}{number}{PARTIAL_SUFFIX}"
 
 
 def _final_mode(destination: Path) -> int:

@@ -5,17 +5,26 @@ What prepares and tidies up is plain boto3: the package under test does neither.
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fixtures.ceph import ceph
+from tests.fixtures.faults_clients import ENGINES
 from tests.fixtures.moto_server import moto_server
-from tests.fixtures.servers import ServerUnderTest, aws, chosen_servers
+from tests.fixtures.rclone_server import rclone_server
+from tests.fixtures.servers import (
+    aws,
+    ceph_under_test,
+    chosen_servers,
+    moto_under_test,
+    rclone_under_test,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,35 +34,31 @@ if TYPE_CHECKING:
 
     from s3_integration.config import S3Config
     from tests.fixtures.ceph import CephServer
+    from tests.fixtures.servers import ServerUnderTest
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "server" in metafunc.fixturenames:
         names = chosen_servers(metafunc.config)
         metafunc.parametrize("server", names, indirect=True, scope="session")
+    if "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", ENGINES)
 
 
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[ServerUnderTest]:
     """Each of the chosen servers in turn."""
-    if request.param == "aws":
-        yield aws(request.config)
-    elif request.param == "ceph":
-        started: CephServer = request.getfixturevalue("ceph_server")
-        yield ServerUnderTest(
-            name="ceph",
-            endpoint_url=started.endpoint_url,
-            access_key_id=started.access_key_id,
-            secret_access_key=started.secret_access_key,
-        )
-    else:
-        with moto_server() as endpoint_url:
-            yield ServerUnderTest(
-                name="moto",
-                endpoint_url=endpoint_url,
-                access_key_id="moto-user",
-                secret_access_key="moto-secret",
-            )
+    match request.param:
+        case "aws":
+            yield aws(request.config)
+        case "ceph":
+            yield ceph_under_test(request.getfixturevalue("ceph_server"))
+        case "rclone":
+            with rclone_server() as started:
+                yield rclone_under_test(started)
+        case _:
+            with moto_server() as endpoint_url:
+                yield moto_under_test(endpoint_url)
 
 
 @pytest.fixture(scope="session")
@@ -84,22 +89,26 @@ def another_config(server: ServerUnderTest) -> Iterator[S3Config]:
 @contextmanager
 def _bucket_for_a_while(server: ServerUnderTest) -> Iterator[str]:
     bucket_name = server.only_bucket_name or f"s3-integration-{uuid.uuid4().hex}"
-    yield bucket_name
-    if server.name == "moto":
-        _reset_moto(server)
+    with closing(server.boto3_client()) as client:
+        if "bucket controls" in server.lacks:
+            client.create_bucket(Bucket=bucket_name)
+        yield bucket_name
+        if server.name == "moto":
+            _reset_moto(server)
+            return
+        with suppress(client.exceptions.NoSuchBucket):  # the test stored nothing
+            _tidy_up(server, client, bucket_name)
+
+
+def _tidy_up(server: ServerUnderTest, client: Boto3S3Client, bucket_name: str) -> None:
+    if server.folder:
+        shutil.rmtree(server.folder / bucket_name)
         return
-    client = server.boto3_client()
-    try:
-        if server.only_bucket_name:
-            _empty(client, bucket_name)
-        else:
-            client.delete_bucket_policy(Bucket=bucket_name)  # it may forbid what follows
-            _empty(client, bucket_name)
-            client.delete_bucket(Bucket=bucket_name)
-    except client.exceptions.NoSuchBucket:
-        pass  # the test stored nothing
-    finally:
-        client.close()
+    if not server.only_bucket_name:
+        client.delete_bucket_policy(Bucket=bucket_name)  # it may forbid what follows
+    _empty(client, bucket_name)
+    if not server.only_bucket_name:
+        client.delete_bucket(Bucket=bucket_name)
 
 
 def _reset_moto(server: ServerUnderTest) -> None:

@@ -69,7 +69,11 @@ MISSING: Final = {
 
 @pytest.fixture(autouse=True)
 def _not_on_the_bucket_of_a_person(request: pytest.FixtureRequest) -> None:
-    if "server" in request.fixturenames and request.getfixturevalue("server").only_bucket_name:
+    if "server" not in request.fixturenames:
+        return
+    server: ServerUnderTest = request.getfixturevalue("server")
+    server.must_have("bucket controls")
+    if server.only_bucket_name:
         pytest.skip("makes buckets")
 
 

@@ -43,8 +43,9 @@ def _not_with_the_keys_of_a_person(server: ServerUnderTest) -> None:
 @pytest.fixture
 def relay(server: ServerUnderTest, config: S3Config) -> Iterator[RecordingProxy]:
     """A relay to the server, on which the bucket of `config` is there."""
-    with closing(server.boto3_client()) as plain:
-        plain.create_bucket(Bucket=config.bucket_name)
+    if "bucket controls" not in server.lacks:  # else it is there already
+        with closing(server.boto3_client()) as plain:
+            plain.create_bucket(Bucket=config.bucket_name)
     with recording_proxy(server.endpoint_url or "") as proxy:
         yield proxy
 
@@ -254,8 +255,8 @@ def test_the_session_token_of_a_role_is_sent_along(
     surroundings: Surroundings,
     source: str,
 ) -> None:
-    if server.name == "ceph":
-        pytest.skip("Ceph takes session tokens of its own STS only")
+    if server.name != "moto":
+        pytest.skip("only moto takes session tokens that nobody gave out")
     keys = RoleCredentials("role-key-id", "role-secret", "role-session-token")
     SOURCES[source](surroundings, keys)
 

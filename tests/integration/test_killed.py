@@ -16,7 +16,7 @@ from s3_integration.client import S3Client
 from s3_integration.config import S3Config
 from s3_integration.transfer.local import PARTIAL_SUFFIX
 from tests.fixtures.children import environment_of, started_child
-from tests.fixtures.servers import ServerUnderTest
+from tests.fixtures.servers import ServerUnderTest, unfinished_uploads
 
 SEED: Final = 7
 KILLS: Final = 10
@@ -68,11 +68,6 @@ def new() -> bytes:
 
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
-
-
-def unfinished_uploads(plain: Any, bucket_name: str) -> list[Any]:
-    found: list[Any] = plain.list_multipart_uploads(Bucket=bucket_name).get("Uploads", [])
-    return found
 
 
 @pytest.mark.promise(2)

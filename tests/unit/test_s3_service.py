@@ -443,13 +443,14 @@ import os, sys
 from tests.fixtures.mock_responses import Answer, CannedS3, service_to
 service = service_to(CannedS3(Answer(200)), create_bucket=True)
 service._ensure_bucket_exists()
-client, pool = service._get_s3_client(), service._engine._pool.get()
+client, pool = service._get_s3_client(), service._engine._threads._pool
+first = pool.get()
 if child := os.fork():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert service._get_s3_client() is client
 else:
     s3 = CannedS3(Answer(200))
-    anew = service._get_s3_client() is not client and service._engine._pool.get() is not pool
+    anew = service._get_s3_client() is not client and pool.get() is not first
     s3.attach(service._get_s3_client())
     service._ensure_bucket_exists()
     os._exit(0 if anew and s3.methods == ["HEAD"] else 1)

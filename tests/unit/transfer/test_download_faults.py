@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from s3_integration import S3DownloadError
-from s3_integration.transfer.boto import Boto3Engine
 from s3_integration.transfer.engine import ObjectId
+from s3_integration.transfer.files import FileEngine
 from tests.fixtures.mock_responses import (
     Answer,
     CannedS3,
@@ -22,7 +22,7 @@ from tests.fixtures.mock_responses import (
     object_answer,
     serving,
 )
-from tests.fixtures.transfers import BUCKET, KEY, SMALL_PARTS, lost_connection
+from tests.fixtures.transfers import BUCKET, KEY, SMALL_PARTS, lost_connection, settings_with
 
 VERSIONS = (b"0123456789abcdefghij", b"JIHGFEDCBA", b"", b"0123456789ABCDEFGHIJ")
 ERRORS = {
@@ -80,10 +80,10 @@ def _damaged(right: Answer, fault: str | int, content: bytes) -> Answer:
 
 
 @pytest.fixture
-def engine_and_s3() -> tuple[Boto3Engine, CannedS3]:
+def engine_and_s3() -> tuple[FileEngine, CannedS3]:
     s3 = CannedS3()
     connection = connection_to(s3)
-    return Boto3Engine(lambda: connection, SMALL_PARTS), s3
+    return FileEngine(lambda: connection, settings_with(SMALL_PARTS)), s3
 
 
 @settings(
@@ -95,7 +95,7 @@ def engine_and_s3() -> tuple[Boto3Engine, CannedS3]:
 def test_a_download_is_one_version_or_an_error_that_leaves_the_old_file(
     tmp_path: Path,
     slept: list[float],
-    engine_and_s3: tuple[Boto3Engine, CannedS3],
+    engine_and_s3: tuple[FileEngine, CannedS3],
     script: list[str | int],
 ) -> None:
     engine, s3 = engine_and_s3

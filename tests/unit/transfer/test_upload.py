@@ -183,9 +183,8 @@ def test_bytes_that_arrive_damaged_five_times_are_an_error(
         (R2, OTHER_ETAG),
         (CONFIG, Answer(headers={"etag": '"opaque"'})),
         (CONFIG, Answer(headers={"etag": '"0123"', "x-amz-server-side-encryption": "aws:kms"})),
-        (CONFIG, Answer()),
     ],
-    ids=["server with other ETags", "no MD5", "encrypted with KMS", "none"],
+    ids=["server with other ETags", "no MD5", "encrypted with KMS"],
 )
 def test_an_etag_that_is_no_md5_proves_nothing(
     tmp_path: Path, config: S3Config, answer: Answer
@@ -195,6 +194,17 @@ def test_an_etag_that_is_no_md5_proves_nothing(
     done = upload(s3, settled_file(tmp_path / "a", b"12345"), config=config)
 
     assert done.etag == answer.headers.get("etag", "").strip('"')
+
+
+def test_an_answer_without_an_etag_is_not_s3s_and_is_asked_for_again(
+    tmp_path: Path, slept: list[float]
+) -> None:
+    page = Answer(200, b"<html>Please log in.</html>", {"content-type": "text/html"})
+    s3 = CannedS3(page, take)
+
+    upload(s3, settled_file(tmp_path / "a", b"12345"))
+
+    assert len(s3.sent) == 2
 
 
 def test_a_denied_upload_is_both_errors_and_is_not_repeated(tmp_path: Path) -> None:

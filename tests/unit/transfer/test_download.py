@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from botocore.response import StreamingBody
 from urllib3.exceptions import ProtocolError, SSLError
 from urllib3.exceptions import ReadTimeoutError as Urllib3ReadTimeoutError
 
@@ -24,7 +25,8 @@ from s3_integration import (
     S3IntegrationError,
     TransferConfig,
 )
-from s3_integration.transfer import boto_download, parts
+from s3_integration.transfer import checksums, parts
+from s3_integration.transfer import download as downloads
 from s3_integration.utils import MIB
 from tests.fixtures.mock_responses import (
     CONFIG,
@@ -167,12 +169,14 @@ def test_an_empty_object_becomes_an_empty_file(destination: Path, refusal: Answe
     assert_holds(destination, b"")
 
 
-def test_a_server_that_knows_no_ranges_sends_all_at_once(destination: Path) -> None:
-    s3 = CannedS3(Answer(200, CONTENT, {"etag": '"e1"'}))
+def test_an_answer_of_nothing_is_believed_only_if_the_whole_is_nothing(
+    destination: Path, slept: list[float]
+) -> None:
+    s3 = CannedS3(Answer(200, b"", {"etag": '"e1"'}), otherwise=serving(CONTENT))
 
-    download(s3, destination)
+    download(s3, destination, transfer=IN_ONE)
 
-    assert len(s3.sent) == 1
+    assert ranges_of(s3) == ["0-99", "", "0-99"]
     assert_holds(destination, CONTENT)
 
 
@@ -184,7 +188,8 @@ WRONG_ANSWERS = {
     "other unit": first_8(**{"content-range": "items 0-7/18"}),
     "no total": first_8(**{"content-range": "bytes 0-7/*"}),
     "other length": first_8(**{"content-length": "5"}),
-    "no length": first_8(**{"content-length": ""}),
+    "the whole": Answer(200, CONTENT, {"etag": '"e1"'}),
+    "no ETag": first_8(etag=""),
     "range in a 200": Answer(200, CONTENT[:8], {"content-range": "bytes 0-7/18"}),
     "no length in a 200": Answer(200, CONTENT[:8], {"content-length": ""}),
     "no content": Answer(204),
@@ -251,21 +256,20 @@ BREAKS = {
 
 
 @pytest.mark.parametrize("error", BREAKS.values(), ids=BREAKS)
-@pytest.mark.parametrize("etag", ['"e1"', ""])
 def test_a_body_that_breaks_off_is_continued_where_it_ended(
-    destination: Path, slept: list[float], error: Exception | None, etag: str
+    destination: Path, slept: list[float], error: Exception | None
 ) -> None:
     s3 = CannedS3(
-        cut(object_answer(CONTENT, etag=etag), 5, error),
-        cut(object_answer(CONTENT[5:], etag=etag, start=5, size=18), 6, error),
-        object_answer(CONTENT[11:], etag=etag, start=11, size=18),
+        cut(object_answer(CONTENT), 5, error),
+        cut(object_answer(CONTENT[5:], start=5, size=18), 6, error),
+        object_answer(CONTENT[11:], start=11, size=18),
     )
     told: list[int] = []
 
     download(s3, destination, transfer=IN_ONE, progress=lambda done, _: told.append(done))
 
     assert ranges_of(s3) == ["0-99", "5-17", "11-17"]
-    assert [sent.headers.get("if-match", "") for sent in s3.sent] == ["", etag, etag]
+    assert [sent.headers.get("if-match", "") for sent in s3.sent] == ["", '"e1"', '"e1"']
     assert told == [5, 11, 18]
     assert_holds(destination, CONTENT)
 
@@ -323,9 +327,7 @@ def test_a_body_that_never_begins_is_asked_for_again_with_its_version(
     assert_holds(destination, CONTENT)
 
 
-def test_everything_in_place_of_a_repeated_first_range_is_refused(
-    destination: Path, slept: list[float]
-) -> None:
+def test_everything_in_place_of_a_range_is_refused(destination: Path, slept: list[float]) -> None:
     def answer(sent: Sent) -> Answer:
         if sent.headers["range"] == "bytes=0-7":
             return Answer(200, CONTENT, {"etag": '"e1"'})
@@ -333,7 +335,7 @@ def test_everything_in_place_of_a_repeated_first_range_is_refused(
 
     s3 = CannedS3(cut(first_8(), 0), otherwise=answer)
 
-    with pytest.raises(S3DownloadError, match="whole object instead of a part"):
+    with pytest.raises(S3DownloadError, match="status 200"):
         download(s3, destination)
 
     assert_untouched(destination)
@@ -342,9 +344,10 @@ def test_everything_in_place_of_a_repeated_first_range_is_refused(
 def test_a_body_that_ends_early_although_nothing_broke_is_continued(
     destination: Path, slept: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bodies = iter([[CONTENT[:5]], [CONTENT[5:]]])
-    monkeypatch.setattr(boto_download, "_chunks_of", lambda _: next(bodies))
-    s3 = CannedS3(object_answer(CONTENT), object_answer(CONTENT[5:], start=5, size=18))
+    # As bodies end that came in chunks, or whose length was never told.
+    short = Answer(206, CONTENT[:5], {**object_answer(CONTENT).headers, "content-length": "18"})
+    monkeypatch.setattr(StreamingBody, "_verify_content_length", lambda _: None)
+    s3 = CannedS3(short, object_answer(CONTENT[5:], start=5, size=18))
 
     download(s3, destination, transfer=IN_ONE)
 
@@ -371,7 +374,6 @@ REPLACED = {
     "404": error_answer(404, "NoSuchKey"),
     "version gone": error_answer(404, "NoSuchVersion"),
     "other ETag": object_answer(CONTENT[8:12], start=8, size=18, etag='"e2"'),
-    "no ETag": object_answer(CONTENT[8:12], start=8, size=18, etag=""),
     "other size": object_answer(CONTENT[8:12], start=8, size=19),
 }
 
@@ -458,17 +460,62 @@ ENCRYPTED: dict[str, Any] = {"x-amz-server-side-encryption": "AES256"}
         (CONFIG, NO_MD5, {"x-amz-server-side-encryption": "aws:kms"}),
         (CONFIG, NO_MD5, {"x-amz-server-side-encryption-customer-algorithm": "AES256"}),
         (CONFIG, f'{NO_MD5[:-1]}-2"', {}),
-        (CONFIG, "", {}),
         (R2, NO_MD5, {}),
     ],
-    ids=["KMS", "customer's key", "multipart", "no ETag", "R2"],
+    ids=["KMS", "customer's key", "multipart", "R2"],
 )
 def test_an_etag_that_is_no_md5_is_not_compared(
     destination: Path, config: S3Config, etag: str, headers: dict[str, Any]
 ) -> None:
-    s3 = CannedS3(object_answer(CONTENT, etag=etag, **headers))
+    without_checksum = Answer(headers={"etag": etag})
+    s3 = CannedS3(
+        object_answer(CONTENT, etag=etag, **headers), otherwise=lambda _: without_checksum
+    )
 
     download(s3, destination, transfer=IN_ONE, config=config)
+
+    assert_holds(destination, CONTENT)
+
+
+CHECKSUM = "x-amz-checksum-crc64nvme"
+IN_PARTS = f'"{"0" * 32}-3"'
+
+
+@pytest.mark.parametrize("size_bytes", [18, 7])
+def test_an_object_that_was_stored_in_parts_is_compared_with_its_checksum(
+    destination: Path, size_bytes: int
+) -> None:
+    content = CONTENT[:size_bytes]
+    stored = checksums.as_text(checksums.crc64nvme(content))
+    s3 = CannedS3(otherwise=serving(content, etag=IN_PARTS, **{CHECKSUM: stored}))
+
+    download(s3, destination)
+
+    head = s3.sent[-1]
+    assert (head.method, head.headers["x-amz-checksum-mode"]) == ("HEAD", "ENABLED")
+    assert head.headers["if-match"] == IN_PARTS
+    assert_holds(destination, content)
+
+
+def test_what_does_not_have_its_checksum_is_fetched_again_and_then_refused(
+    destination: Path,
+) -> None:
+    s3 = CannedS3(otherwise=serving(CONTENT, etag=IN_PARTS, **{CHECKSUM: "AAAAAAAAAAA="}))
+
+    with pytest.raises(S3DownloadError, match="checksum"):
+        download(s3, destination)
+
+    assert [sent.method for sent in s3.sent].count("HEAD") == 3
+    assert_untouched(destination)
+
+
+@pytest.mark.parametrize(
+    "told", [{CHECKSUM: "AAAAAAAAAAA=-2", "x-amz-checksum-type": "COMPOSITE"}, {}]
+)
+def test_checksums_of_checksums_are_not_compared(destination: Path, told: dict[str, str]) -> None:
+    s3 = CannedS3(otherwise=serving(CONTENT, etag=IN_PARTS, **told))
+
+    download(s3, destination)
 
     assert_holds(destination, CONTENT)
 
@@ -628,7 +675,7 @@ def test_a_file_is_nobody_elses_to_read_while_it_arrives(
 def test_large_bodies_are_written_in_chunks(
     destination: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(boto_download, "_CHUNK_BYTES", 7)
+    monkeypatch.setattr(downloads, "_BUFFER_BYTES", 6)  # and one more, to notice excess
     told: list[tuple[int, int]] = []
 
     download(

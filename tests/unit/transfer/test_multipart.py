@@ -84,7 +84,7 @@ def test_the_threshold_decides_between_one_request_and_parts(
     tmp_path: Path, size_bytes: int, operations: list[str]
 ) -> None:
     path = settled_file(tmp_path / "a", CONTENT[:size_bytes])
-    answers = MultipartAnswers(PutObject=[Answer()])
+    answers = MultipartAnswers()
     s3 = CannedS3(otherwise=answers)
 
     done = upload(s3, path)
@@ -234,7 +234,7 @@ def test_an_interrupt_of_the_waiting_program_aborts_the_upload(
     def interrupted(*_: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("s3_integration.transfer.boto_upload.results_of", interrupted)
+    monkeypatch.setattr("s3_integration.transfer.upload.results_of", interrupted)
     s3 = CannedS3(otherwise=MultipartAnswers())
 
     with pytest.raises(KeyboardInterrupt):
@@ -306,11 +306,30 @@ def test_a_refused_start_leaves_nothing_to_abort(tmp_path: Path) -> None:
     assert s3.operations == ["CreateMultipartUpload"]
 
 
-def test_a_start_that_is_answered_by_something_else_than_s3_is_an_error(tmp_path: Path) -> None:
-    page = Answer(200, b"<html></html>", {"content-type": "text/html"})
+PAGE = Answer(200, b"<html></html>", {"content-type": "text/html"})
+
+
+def test_a_start_that_is_answered_by_something_else_than_s3_is_an_error_after_five(
+    tmp_path: Path, slept: list[float]
+) -> None:
+    s3 = CannedS3(*[PAGE] * 5)
 
     with pytest.raises(S3UploadError):
-        upload(CannedS3(page), settled_file(tmp_path / "a", CONTENT))
+        upload(s3, settled_file(tmp_path / "a", CONTENT))
+
+    assert s3.operations == ["CreateMultipartUpload"] * 5
+
+
+@pytest.mark.parametrize("operation", ["CreateMultipartUpload", "CompleteMultipartUpload"])
+def test_what_something_else_than_s3_answered_once_is_asked_again(
+    tmp_path: Path, slept: list[float], operation: str
+) -> None:
+    once: list[Fault] = [PAGE]
+    s3 = CannedS3(otherwise=MultipartAnswers(**{operation: once}))
+
+    upload(s3, settled_file(tmp_path / "a", CONTENT))
+
+    assert s3.operations.count(operation) == 2
 
 
 class LosesItsReply:

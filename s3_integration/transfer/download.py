@@ -1,4 +1,4 @@
-"""Downloads through boto3: ranges of one version, written beside the destination."""
+"""Downloads: ranges of one version, written beside the destination."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import logging
 import threading
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from urllib3.exceptions import HTTPError as Urllib3Error
+from botocore.exceptions import ClientError
 
 from s3_integration.exceptions import S3ConflictError, S3DownloadError
-from s3_integration.transfer import integrity
+from s3_integration.transfer import checksums, integrity
+from s3_integration.transfer.checksums import Pieces
 from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict
 from s3_integration.transfer.local import PartialFile, partial_file
@@ -25,21 +26,21 @@ from s3_integration.transfer.progress import Progress
 from s3_integration.utils import MIB, ByteRange, split_into_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from botocore.response import StreamingBody
-
-    from s3_integration.aws.session import Connection
     from s3_integration.config import TransferConfig
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.engine import ObjectId
     from s3_integration.transfer.parts import PartThreads
+    from s3_integration.transfer.wire import Body
+    from s3_integration.transfer.wires import Route
 
 logger = logging.getLogger(__name__)
 
-_CHUNK_BYTES = MIB // 4
+_BUFFER_BYTES = MIB
 _REPLACED = "the object was replaced meanwhile"
+_DAMAGED = "what arrived does not have the object's checksum"
 _GONE_CODES = frozenset({"PreconditionFailed", "412", "NoSuchKey", "NoSuchVersion", "404"})
 
 _MOST_STARTS = 3
@@ -75,7 +76,7 @@ class Download:
 
     def __init__(
         self,
-        connection: Connection,
+        s3: Route,
         source: ObjectId,
         destination: Path,
         transfer: TransferConfig,
@@ -87,9 +88,9 @@ class Download:
         self._transfer = transfer
         self._threads = threads
         self._progress = progress
-        self._connection = connection
-        self._requests = _Requests(connection, source)
-        self._etags = EtagCheck(connection.endpoint, connection.learned)
+        self._connection = s3.connection
+        self._requests = _Requests(s3, source)
+        self._etags = EtagCheck(s3.connection.endpoint, s3.connection.learned)
 
     def run(self) -> Transferred:
         """Fetch the object, again from the start if it is replaced meanwhile."""
@@ -118,27 +119,35 @@ class Download:
 
     def _fetch_one_version(self) -> Transferred:
         first = ByteRange(0, self._transfer.multipart_threshold_bytes)
-        answer, version = self._requests.ask_first(first)
-        body = answer["Body"]
+        body, version = self._requests.ask_first(first)
         with contextlib.closing(body), partial_file(self._destination) as partial:
-            # A server that knows no ranges sends everything with the first answer.
-            first = ByteRange(0, answer["ContentLength"])
+            first = ByteRange(0, min(first.stop, version.size_bytes))
             rest = split_into_ranges(first.stop, version.size_bytes, self._transfer.part_size_bytes)
-            fetch = _Fetch(self._requests, version, partial, self._progress)
+            pieces = Pieces() if self._wants_checksum(version) else None
+            fetch = _Fetch(self._requests, version, partial, pieces, self._progress)
             calls = [functools.partial(fetch.receive, part) for part in rest]
             with in_threads(self._threads, calls) as jobs, fetch.stopped_at_the_end():
                 fetch.receive(first, body)
                 results_of(jobs)
-            self._check_content(partial, version)
+            self._check_content(partial, version, pieces)
         return Transferred(version.size_bytes, version.etag.strip('"'), version.version_id)
 
-    def _check_content(self, partial: PartialFile, version: _Version) -> None:
-        """Compare the whole with the checksum that the ETag is, where it is one."""
+    def _wants_checksum(self, version: _Version) -> bool:
+        return checksums.is_available() and integrity.may_have_checksum_only(version.answer)
+
+    def _check_content(
+        self, partial: PartialFile, version: _Version, pieces: Pieces | None
+    ) -> None:
+        """Compare the whole with what S3 keeps: a checksum, or an ETag that is one."""
+        if pieces is not None:
+            stored = self._requests.stored_checksum(version)
+            if stored and stored != pieces.whole():
+                raise _WrongChecksumError(_DAMAGED)
+            return
         if etag_verdict("", version.answer, self._connection.endpoint) == "untold":
             return
         if not self._etags.accepts(_md5_of(partial, version.size_bytes), version.answer):
-            message = "what arrived does not have the object's checksum"
-            raise _WrongChecksumError(message)
+            raise _WrongChecksumError(_DAMAGED)
 
 
 def _md5_of(partial: PartialFile, size_bytes: int) -> str:
@@ -151,13 +160,14 @@ def _md5_of(partial: PartialFile, size_bytes: int) -> str:
 class _Requests:
     """The requests of one download, and the checks of their answers' heads."""
 
-    def __init__(self, connection: Connection, source: ObjectId) -> None:
-        self._client = connection.client
-        self.total_attempts = connection.total_attempts
+    def __init__(self, s3: Route, source: ObjectId) -> None:
+        self._wire = s3.wire
+        self._head: Callable[..., Mapping[str, Any]] = s3.connection.client.head_object
+        self.total_attempts = s3.connection.total_attempts
         version = {"VersionId": source.version_id} if source.version_id else {}
         self._names: dict[str, Any] = {"Bucket": source.bucket, "Key": source.key, **version}
 
-    def ask_first(self, part: ByteRange) -> tuple[Mapping[str, Any], _Version]:
+    def ask_first(self, part: ByteRange) -> tuple[Body, _Version]:
         """The first answer, which decides the version that the others have to be of."""
         return persistently(
             functools.partial(self._ask_first_once, part),
@@ -165,49 +175,72 @@ class _Requests:
             total_attempts=self.total_attempts,
         )
 
-    def _ask_first_once(self, part: ByteRange) -> tuple[Mapping[str, Any], _Version]:
+    def _ask_first_once(self, part: ByteRange) -> tuple[Body, _Version]:
         asked: ByteRange | None = part
         try:
-            answer = self._get(part)
+            answer, body = self._get(part)
         except ClientError as error:
             # An empty object has no first byte.
             if error.response["Error"]["Code"] not in {"InvalidRange", "416"}:
                 raise
-            asked, answer = None, self._get(None)
-        with _closed_if_refused(answer["Body"]):
+            asked, (answer, body) = None, self._get(None)
+        else:
+            if _tells_of_nothing(answer):  # some servers say so by 200; so do some proxies
+                body.close()
+                asked, (answer, body) = None, self._get(None)
+        with _closed_if_refused(body):
             version = _Version(
                 size_bytes=integrity.object_size_of(answer, asked),
                 etag=str(answer.get("ETag", "")),
                 version_id=answer.get("VersionId"),
                 answer=answer,
             )
-        return answer, version
+            if asked is None and version.size_bytes:
+                message = "the server said that the object is empty, and then sent something"
+                raise DamagedError(message)
+        return body, version
 
-    def ask(self, part: ByteRange, version: _Version) -> StreamingBody:
-        """The body of an answer that holds `part` of that very version."""
+    def stored_checksum(self, version: _Version) -> str:
+        """The checksum that S3 keeps of the whole object; "" where it keeps none.
+
+        Answers to ranges do not tell it, or tell the whole's for a part's (rclone's server).
+        """
         condition = {"IfMatch": version.etag} if version.etag else {}
         try:
-            answer = self._get(part, **condition)
+            answer = self._head(**self._names, **condition, ChecksumMode="ENABLED")
         except ClientError as error:
             if error.response["Error"]["Code"] in _GONE_CODES:
                 raise _StartAgainError(_REPLACED) from error
             raise
-        with _closed_if_refused(answer["Body"]):
+        return checksums.stored_checksum(answer)
+
+    def ask(self, part: ByteRange, version: _Version) -> Body:
+        """The body of an answer that holds `part` of that very version."""
+        condition = {"IfMatch": version.etag} if version.etag else {}
+        try:
+            answer, body = self._get(part, **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE_CODES:
+                raise _StartAgainError(_REPLACED) from error
+            raise
+        with _closed_if_refused(body):
             size_bytes = integrity.object_size_of(answer, part)
             if (size_bytes, answer.get("ETag", "")) != (version.size_bytes, version.etag):
                 raise _StartAgainError(_REPLACED)
-            if answer["ContentLength"] != part.size:
-                message = "the server sent the whole object instead of a part of it"
-                raise DamagedError(message)
-        return cast("StreamingBody", answer["Body"])
+        return body
 
-    def _get(self, part: ByteRange | None, **condition: Any) -> Mapping[str, Any]:
+    def _get(self, part: ByteRange | None, **condition: Any) -> tuple[Mapping[str, Any], Body]:
         asked: dict[str, Any] = {"Range": f"bytes={part.start}-{part.stop - 1}"} if part else {}
-        return self._client.get_object(**self._names, **asked, **condition)
+        return self._wire.get_object(**self._names, **asked, **condition)
+
+
+def _tells_of_nothing(answer: Mapping[str, Any]) -> bool:
+    status = answer["ResponseMetadata"]["HTTPStatusCode"]
+    return status == HTTPStatus.OK and answer.get("ContentLength") == 0
 
 
 @contextlib.contextmanager
-def _closed_if_refused(body: StreamingBody) -> Iterator[None]:
+def _closed_if_refused(body: Body) -> Iterator[None]:
     """Give the connection back when an answer's head is not what it should be."""
     try:
         yield
@@ -224,8 +257,10 @@ class _Fetch:
         requests: _Requests,
         version: _Version,
         partial: PartialFile,
+        pieces: Pieces | None,
         progress: ProgressCallback | None,
     ) -> None:
+        self._pieces = pieces
         self._requests = requests
         self._version = version
         self._partial = partial
@@ -240,25 +275,28 @@ class _Fetch:
         finally:
             self._stop.set()
 
-    def receive(self, part: ByteRange, body: StreamingBody | None = None) -> None:
+    def receive(self, part: ByteRange, body: Body | None = None) -> None:
         """Write `part` to the file; a body that breaks off is continued where it ended.
 
         Args:
             part: the bytes that are wanted.
             body: the answer that holds them, where it has been asked for already.
         """
-        offset, bodies = part.start, [body] if body else []
+        offset, bodies, checksum = part.start, [body] if body else [], 0
+        buffer = memoryview(bytearray(min(part.size, _BUFFER_BYTES) + 1))
 
         def continue_it() -> None:
-            nonlocal offset
+            nonlocal offset, checksum
             if offset == part.stop:
                 return
             missing = ByteRange(offset, part.stop)
             opened = bodies.pop() if bodies else self._requests.ask(missing, self._version)
             with contextlib.closing(opened):
-                for chunk in _chunks_of(opened):
-                    self._write(offset, chunk, part.stop)
-                    offset += len(chunk)
+                while count := opened.readinto(buffer):
+                    self._write(offset, buffer[:count], part.stop)
+                    offset += count
+                    if self._pieces is not None:
+                        checksum = checksums.crc64nvme(buffer[:count], checksum)
             if offset != part.stop:
                 message = f"the answer ended at byte {offset} instead of {part.stop}"
                 raise DamagedError(message)
@@ -266,8 +304,10 @@ class _Fetch:
         persistently(
             continue_it, operation="GetObject", total_attempts=self._requests.total_attempts
         )
+        if self._pieces is not None:
+            self._pieces.add(part, checksum)
 
-    def _write(self, offset: int, chunk: bytes, stop: int) -> None:
+    def _write(self, offset: int, chunk: memoryview, stop: int) -> None:
         if self._stop.is_set():
             raise CancelledError
         if offset + len(chunk) > stop:
@@ -275,11 +315,3 @@ class _Fetch:
             raise DamagedError(message)
         self._partial.write(offset, chunk)
         self._progress.add(len(chunk))
-
-
-def _chunks_of(body: StreamingBody) -> Iterator[bytes]:
-    try:
-        yield from body.iter_chunks(_CHUNK_BYTES)
-    except (BotoCoreError, Urllib3Error) as error:
-        message = f"the answer broke off ({error})"
-        raise DamagedError(message) from error

@@ -1,4 +1,4 @@
-"""Uploads through boto3: one PUT for small files, parts for large ones."""
+"""Uploads: one PUT for small files, parts for large ones."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from s3_integration.transfer.engine import ObjectId, UploadOptions
     from s3_integration.transfer.local import SourceFile
     from s3_integration.transfer.parts import PartThreads
+    from s3_integration.transfer.wires import Route
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def _failures_told(source: SourceFile, target: ObjectId) -> Iterator[None]:
 
 
 def upload_single(
-    connection: Connection,
+    s3: Route,
     source: SourceFile,
     target: ObjectId,
     options: UploadOptions,
@@ -84,29 +85,30 @@ def upload_single(
         content = source.read(whole)
         digest = integrity.md5_digest(content)
         _settle(source, {whole: digest})
-        if connection.endpoint.conditional_writes == "unproven":
-            refuse_if_taken(connection, target, options)
-        answer = _put(connection, content, digest, target, options)
+        if s3.connection.endpoint.conditional_writes == "unproven":
+            refuse_if_taken(s3.connection, target, options)
+        answer = _put(s3, content, digest, target, options)
     Progress(len(content), progress).add(len(content))
     etag = integrity.unquoted(answer.get("ETag"))
     return Transferred(len(content), etag, answer.get("VersionId"))
 
 
 def _put(
-    connection: Connection,
+    s3: Route,
     content: bytes,
     digest: bytes,
     target: ObjectId,
     options: UploadOptions,
 ) -> Mapping[str, Any]:
+    connection = s3.connection
     etags = EtagCheck(connection.endpoint, connection.learned)
     condition = _condition(options)
 
     def send() -> Mapping[str, Any]:
-        answer = connection.client.put_object(
+        answer = s3.wire.put_object(
+            content,
             Bucket=target.bucket,
             Key=target.key,
-            Body=content,
             ContentMD5=integrity.content_md5_header(digest),
             **_headers(options),
             **condition,
@@ -115,13 +117,14 @@ def _put(
             # Now this upload's own object is stored: sent again, it may replace that alone.
             condition.clear()
             condition["IfMatch"] = answer["ETag"]
+        _check_is_from_s3(answer)
         if not etags.accepts(digest.hex(), answer):
             raise _stored_otherwise(digest.hex(), answer)
         return answer
 
     try:
         return persistently(send, operation="PutObject", total_attempts=connection.total_attempts)
-    except ClientError as error:
+    except (ClientError, BotoCoreError) as error:
         # An earlier attempt may have stored the object, and its answer been lost.
         stored = _stored_after_all(connection, target, digest.hex(), error)
         if stored is None:
@@ -134,7 +137,7 @@ class MultipartUpload:
 
     def __init__(
         self,
-        connection: Connection,
+        s3: Route,
         source: SourceFile,
         target: ObjectId,
         options: UploadOptions,
@@ -142,7 +145,8 @@ class MultipartUpload:
         threads: PartThreads,
         progress: ProgressCallback | None,
     ) -> None:
-        self._connection = connection
+        self._connection = s3.connection
+        self._wire = s3.wire
         self._source = source
         self._target = target
         self._options = options
@@ -164,6 +168,13 @@ class MultipartUpload:
                 raise
 
     def _start(self) -> dict[str, Any]:
+        return persistently(
+            self._start_once,
+            operation="CreateMultipartUpload",
+            total_attempts=self._connection.total_attempts,
+        )
+
+    def _start_once(self) -> dict[str, Any]:
         started: Mapping[str, Any] = self._connection.client.create_multipart_upload(
             **self._names, **_headers(self._options)
         )
@@ -189,10 +200,10 @@ class MultipartUpload:
         etags = EtagCheck(self._connection.endpoint, self._connection.learned)
 
         def send() -> _Part:
-            answer = self._connection.client.upload_part(
+            answer = self._wire.upload_part(
+                content,
                 **upload,
                 PartNumber=number,
-                Body=content,
                 ContentMD5=integrity.content_md5_header(digest),
             )
             if not etags.accepts(digest.hex(), answer):
@@ -213,13 +224,28 @@ class MultipartUpload:
         numbered: list[CompletedPartTypeDef] = [
             {"PartNumber": part.number, "ETag": part.etag} for part in parts
         ]
-        try:
+        times_sent = 0
+
+        def send() -> Mapping[str, Any]:
+            nonlocal times_sent
+            times_sent += 1
             answer: Mapping[str, Any] = self._connection.client.complete_multipart_upload(
                 **upload, MultipartUpload={"Parts": numbered}, **_condition(self._options)
             )
-        except (ClientError, BotoCoreError) as error:
+            _check_is_from_s3(answer)
+            return answer
+
+        try:
+            answer = persistently(
+                send,
+                operation="CompleteMultipartUpload",
+                total_attempts=self._connection.total_attempts,
+            )
+        except (ClientError, BotoCoreError, DamagedError) as error:
             # The upload may be complete, and only the answer that said so be lost.
-            stored = _stored_after_all(self._connection, self._target, expected_etag, error)
+            stored = _stored_after_all(
+                self._connection, self._target, expected_etag, error, is_retry=times_sent > 1
+            )
             if stored is None:
                 raise
             answer = stored
@@ -285,10 +311,15 @@ def _head(connection: Connection, target: ObjectId) -> Mapping[str, Any] | None:
 
 
 def _stored_after_all(
-    connection: Connection, target: ObjectId, expected_etag: str, error: Exception
+    connection: Connection,
+    target: ObjectId,
+    expected_etag: str,
+    error: Exception,
+    *,
+    is_retry: bool = False,
 ) -> Mapping[str, Any] | None:
     """What is stored, if it is what this upload sent although its last answer says otherwise."""
-    if not _may_be_stored(error):
+    if not _may_be_stored(error, is_retry=is_retry):
         return None
     with contextlib.suppress(ClientError, BotoCoreError):
         found = _head(connection, target)
@@ -298,7 +329,7 @@ def _stored_after_all(
     return None
 
 
-def _may_be_stored(error: Exception) -> bool:
+def _may_be_stored(error: Exception, *, is_retry: bool) -> bool:
     """Whether an attempt before the one that failed with `error` may have done its work.
 
     A refusal of any other kind proves nothing: the same bytes may be stored from before,
@@ -306,12 +337,19 @@ def _may_be_stored(error: Exception) -> bool:
     """
     if not isinstance(error, ClientError):
         return True
-    is_retry = error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
-    return is_retry and _code_of(error) in {"NoSuchUpload", "PreconditionFailed"}
+    was_sent_before = is_retry or error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+    return was_sent_before and _code_of(error) in {"NoSuchUpload", "PreconditionFailed"}
 
 
 def _code_of(error: ClientError) -> str:
     return error.response["Error"]["Code"]
+
+
+def _check_is_from_s3(answer: Mapping[str, Any]) -> None:
+    """Refuse what a proxy's login page says in S3's place: S3 tells an ETag of all it stores."""
+    if not answer.get("ETag"):
+        message = "the answer has no ETag, so it is not S3's"
+        raise DamagedError(message)
 
 
 def _stored_otherwise(expected: str, answer: Mapping[str, Any]) -> DamagedError:

@@ -1,0 +1,133 @@
+# What S3 answers to requests that are not for a file's bytes. nginx.conf calls it.
+#
+# Bodies are read to their end before anything is answered, as S3 does. ETags are opaque:
+# nobody knows the checksum of bytes that are thrown away.
+
+package answers;
+
+use strict;
+use warnings;
+
+use nginx;
+
+my $number = 0;
+
+sub handle {
+    my ($request) = @_;
+    return OK if $request->has_request_body(\&wait_first);
+    return wait_first($request);
+}
+
+sub wait_first {
+    my ($request) = @_;
+    my $milliseconds = $request->variable("first_byte_ms");
+    return answer($request) unless $milliseconds;
+    $request->sleep($milliseconds, \&answer);
+    return OK;
+}
+
+sub answer {
+    my ($request) = @_;
+    my $method    = $request->request_method;
+    my $query     = $request->args // "";
+    if ($method eq "GET" || $method eq "HEAD") {
+        return listing($request, $query)   if $query =~ /(^|&)list-type=2/;
+        return xml($request, location())   if $query =~ /^location/;
+        return bucket($request)            if $request->uri =~ m{^/[^/]+/?$};
+        $request->internal_redirect('@file');
+        return OK;
+    }
+    return put($request, $query)                      if $method eq "PUT";
+    return xml($request, initiated($request))         if $query =~ /^uploads/;
+    return xml($request, completed($request))         if $query =~ /(^|&)uploadId=/;
+    return empty($request, 204)                       if $method eq "DELETE";
+    return refusal($request, 501, "NotImplemented");
+}
+
+sub put {
+    my ($request, $query) = @_;
+    my $etag = $query =~ /partNumber=(\d+)/ ? "bench-part-$1" : "bench-object";
+    $request->header_out("ETag", "\"$etag\"");
+    # S3 repeats the checksum that it has verified.
+    for my $name (map { "x-amz-checksum-$_" } qw(crc32 crc32c crc64nvme)) {
+        my $checksum = $request->header_in($name);
+        $request->header_out($name, $checksum) if defined $checksum;
+    }
+    return empty($request, 200);
+}
+
+sub bucket {
+    my ($request) = @_;
+    $request->header_out("x-amz-bucket-region", "us-east-1");
+    return empty($request, 200);
+}
+
+# benchmarks/served.py has written the pages: listings/PREFIX.TOKEN.xml, slashes as commas.
+sub listing {
+    my ($request, $query) = @_;
+    my ($prefix) = $query =~ /(?:^|&)prefix=([^&]*)/;
+    my ($token)  = $query =~ /(?:^|&)continuation-token=(\d+)/;
+    my $name = $request->unescape($prefix // "");
+    $name =~ tr{/}{,};
+    $request->internal_redirect("/listings/$name." . ($token // 0) . ".xml");
+    return OK;
+}
+
+sub location {
+    return '<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>';
+}
+
+sub initiated {
+    my ($request) = @_;
+    $number++;
+    my $upload_id = "upload-$$-$number";
+    return named($request, "InitiateMultipartUploadResult", "<UploadId>$upload_id</UploadId>");
+}
+
+sub completed {
+    my ($request) = @_;
+    return named($request, "CompleteMultipartUploadResult", "<ETag>\"bench-object\"</ETag>");
+}
+
+sub named {
+    my ($request, $element, $content) = @_;
+    my ($bucket, $key) = $request->uri =~ m{^/([^/]+)/(.*)$};
+    s/&/&amp;/g, s/</&lt;/g for $key;
+    return "<$element xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+        . "<Bucket>$bucket</Bucket><Key>$key</Key>$content</$element>";
+}
+
+sub missing {
+    my ($request) = @_;
+    return refusal($request, 404, "NoSuchKey");
+}
+
+sub changed {
+    my ($request) = @_;
+    return refusal($request, 412, "PreconditionFailed");
+}
+
+sub refusal {
+    my ($request, $status, $code) = @_;
+    return xml($request, "<Error><Code>$code</Code><Message>$code</Message></Error>", $status);
+}
+
+sub xml {
+    my ($request, $document, $status) = @_;
+    my $text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n$document";
+    $request->status($status // 200);
+    $request->header_out("Content-Length", length $text);
+    $request->send_http_header("application/xml");
+    $request->print($text) unless $request->header_only;
+    return OK;
+}
+
+sub empty {
+    my ($request, $status) = @_;
+    $request->status($status);
+    $request->header_out("Content-Length", 0) unless $status == 204;
+    $request->send_http_header;
+    return OK;
+}
+
+1;

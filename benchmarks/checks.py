@@ -1,0 +1,88 @@
+"""Whether a contender did what it was timed for: nothing counts that did not arrive."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks.requests_seen import stored_sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from benchmarks.task import Batch
+
+_LOG_SECONDS = 3
+_CHUNK_BYTES = 1024 * 1024
+
+
+class WrongResultError(Exception):
+    """The contender reported success, and this is not one."""
+
+
+def check_uploads(access_log: Path, bucket: str, batch: Batch) -> None:
+    """Every file of the batch has come to nginx, whole.
+
+    Raises:
+        WrongResultError: it has not.
+    """
+    expected = {f"/{bucket}/{key}": path.stat().st_size for path, key in batch.pairs}
+    limit = time.monotonic() + _LOG_SECONDS
+    while True:  # a line is written after its answer is sent
+        whole_lines = access_log.read_text("utf-8").rpartition("\n")[0].splitlines()
+        found = stored_sizes(whole_lines, f"/{bucket}/{batch.prefix}")
+        if found == expected:
+            return
+        if time.monotonic() > limit:
+            raise WrongResultError(difference(expected, found))
+        time.sleep(0.02)
+
+
+def difference(expected: Mapping[str, object], found: Mapping[str, object]) -> str:
+    """In words, what differs first."""
+    wrong = [name for name in expected if found.get(name) != expected[name]]
+    example = wrong[0] if wrong else next(iter(found.keys() - expected.keys()), "")
+    return (
+        f"{len(wrong) or len(found) - len(expected)} of {len(expected)} are wrong: "
+        f"{example} is {found.get(example)} instead of {expected.get(example)}"
+    )
+
+
+def check_files(batch: Batch, sha256: Mapping[str, str]) -> None:
+    """Every file of the batch is there, with the right bytes, and nothing beside them.
+
+    Raises:
+        WrongResultError: one is not.
+    """
+    found = {str(path.relative_to(batch.folder)): path for path in _files_in(batch.folder)}
+    sums = {name: sha256_of(path) for name, path in found.items()}
+    expected = {name: sha256[name] for name in batch.names}
+    if sums != expected:
+        raise WrongResultError(difference(expected, sums))
+
+
+def sha256_of(path: Path) -> str:
+    """The checksum of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_zeros(path: Path, size_bytes: int) -> None:
+    """The file is so long, and all zeros.
+
+    Raises:
+        WrongResultError: it is not.
+    """
+    zeros = bytes(_CHUNK_BYTES)
+    if path.stat().st_size != size_bytes:
+        raise WrongResultError(f"{path.name} has {path.stat().st_size} bytes, not {size_bytes}")
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            if chunk != zeros[: len(chunk)]:
+                raise WrongResultError(f"{path.name} has other bytes than the object")
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]

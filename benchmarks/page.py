@@ -1,0 +1,102 @@
+"""docs/performance.md: what was measured, in words and tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.tables import checksum_table, scenario_table, verdict_table
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping, Sequence
+
+    from benchmarks.demands import Verdict
+    from benchmarks.rounds import Row
+
+_HEAD = """\
+# Performance
+
+<!-- Made by `./dev bench`; change benchmarks/page.py instead. -->
+
+How fast this package is beside boto3, awscrt, obstore, s5cmd, minio-py and rclone, measured on
+{date} on {shape}, with {versions}.
+
+To measure it yourself: `./dev bench`. It takes a quarter of an hour, 3 GB of memory, nginx
+(`{how_to_install}`) and, for the last tables, Ceph.
+`./dev bench --quick` shows in two minutes that everything runs, `--only SCENARIO` takes one
+table, `--large` adds files of 5 and 20 GiB.
+
+## What has to be reached, and what is
+
+{verdicts}
+
+*Level with* allows 5 %, which two medians of one machine differ by anyway. A ratio says how many
+times as long the other takes.
+
+## How it is measured
+
+- Every run is a process of its own. A library first does the same work untimed (of small files a
+  quarter), so that connections are open and memory has been touched once; the clock then runs for
+  the transfer alone. s5cmd and rclone are programs: their figures are those of whole processes.
+- Contenders take turns, {rounds} rounds long. The tables show medians, and the fastest and slowest
+  wall time. CPU is user and system time of all threads. Peak memory is the most that was resident
+  while the clock ran, for programs of the whole process.
+- Every run is checked: downloads by SHA-256, uploads by what the server says has arrived, those to
+  Ceph by reading them back. What is wrong does not count.
+- The server is nginx on the same machine, with two workers, files in memory, and uploads read and
+  thrown away. It takes 2 GB/s of uploads from one sender, and shares the cores with the contenders.
+  It checks no signatures and no checksums. One profile sends 85 MB/s per connection, as S3 gives to
+  one stream; one waits 30 ms before the first byte of each answer.
+- Everybody works with defaults, except: rclone copies 16 files at a time in place of 4, and does
+  not look at what is there before or after an upload; minio-py is told the region; awscrt has this
+  package's part size, sends CRC64NVME with uploads, and has the throughput target that it is
+  fastest with here; boto3 sends no checksums to Ceph,
+  which refuses its trailing ones.
+- Many files are moved by one call per file from 16 threads of the caller; where it says *bulk*, by
+  the engine's entry for many files. obstore and awscrt get 64 files at a time without threads,
+  s5cmd and rclone the whole folder. Their downloads include the listing.
+"""
+
+_CHECKS = """
+## What verification costs
+
+CPU time of one thread for looking at every byte once, whoever does it:
+
+{checksums}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """All that the page tells."""
+
+    date: dt.date
+    shape: str
+    versions: Mapping[str, str]
+    rounds: int
+    how_to_install: str
+    titles: Mapping[str, str]
+    rows: Mapping[str, Mapping[str, Row]]
+    """By scenario and contender."""
+    verdicts: Sequence[Verdict]
+    seconds_per_gib: Mapping[str, float]
+
+
+def render(measurement: Measurement) -> str:
+    """The whole page."""
+    versions = ", ".join(
+        f"{name} {number}" for name, number in measurement.versions.items() if number
+    )
+    head = _HEAD.format(
+        date=measurement.date.isoformat(),
+        shape=measurement.shape,
+        versions=versions,
+        how_to_install=measurement.how_to_install,
+        verdicts=verdict_table(measurement.verdicts),
+        rounds=measurement.rounds,
+    )
+    parts = [head, _CHECKS.format(checksums=checksum_table(measurement.seconds_per_gib))]
+    for name, rows in measurement.rows.items():
+        parts.append(f"\n## {measurement.titles[name]}\n\n`{name}`\n\n{scenario_table(rows)}\n")
+    return "".join(parts)

@@ -1,0 +1,109 @@
+"""The servers of the comparison: what they hold, and how their results are checked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from benchmarks.checks import WrongResultError, check_uploads, difference
+from benchmarks.contenders.boto import boto3_client
+from benchmarks.served import LARGE_KEY, Served, make_served
+from benchmarks.server import BUCKET, memory_folder, nginx_server
+from benchmarks.task import Batch, Site
+from tests.fixtures.ceph import ceph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.scenarios import Sizes
+    from benchmarks.server import NginxServer
+
+
+class Place(Protocol):
+    """A server that holds the files of `served`."""
+
+    @property
+    def served(self) -> Served:
+        """The files."""
+
+    def site(self, server: str) -> Site:
+        """How one gets in, by the name of a scenario's server."""
+
+    def check_uploads(self, batch: Batch) -> None:
+        """What was uploaded is there.
+
+        Raises:
+            WrongResultError: it is not.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class NginxPlace:
+    """The server that throws uploads away."""
+
+    server: NginxServer
+    served: Served
+
+    def site(self, server: str) -> Site:
+        """One of nginx's profiles."""
+        endpoint_url = self.server.endpoint_url(server)  # type: ignore[arg-type]
+        return Site(endpoint_url, BUCKET, "bench", "bench-secret")
+
+    def check_uploads(self, batch: Batch) -> None:
+        """See that every byte has come; what it was, nobody knows any more."""
+        check_uploads(self.server.access_log, BUCKET, batch)
+        os.truncate(self.server.access_log, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class CephPlace:
+    """A real store, which keeps what it gets."""
+
+    only_site: Site
+    served: Served
+
+    def site(self, server: str) -> Site:
+        """The gateway."""
+        del server
+        return self.only_site
+
+    def check_uploads(self, batch: Batch) -> None:
+        """Read everything back."""
+        client = boto3_client(self.only_site)
+        found = {key: _stored_sha256(client, self.only_site.bucket, key) for _, key in batch.pairs}
+        sums = {LARGE_KEY: self.served.large_sha256, **self.served.small_sha256}
+        by_name = {key.rpartition("/")[2]: value for key, value in sums.items()}
+        expected = {key: by_name[key.rpartition("/")[2]] for key in found}
+        if found != expected:
+            raise WrongResultError(difference(expected, found))
+
+
+@contextmanager
+def nginx_place(sizes: Sizes, huge_bytes: tuple[int, ...]) -> Iterator[Place]:
+    """Run nginx while the block runs."""
+    with nginx_server(sizes, huge_bytes) as server:
+        yield NginxPlace(server, server.served)
+
+
+@contextmanager
+def ceph_place(sizes: Sizes) -> Iterator[Place]:
+    """Run Ceph while the block runs, with the files stored in it."""
+    with ceph() as server, tempfile.TemporaryDirectory(dir=memory_folder()) as name:
+        keys = (server.access_key_id, server.secret_access_key)
+        site = Site(server.endpoint_url, BUCKET, *keys, checksums="when required")
+        served = make_served(Path(name, BUCKET), sizes.large_bytes, sizes.small_files)
+        client = boto3_client(site)
+        client.create_bucket(Bucket=BUCKET)
+        for key in (LARGE_KEY, *served.small_keys):
+            client.upload_file(str(served.folder / key), BUCKET, key)
+        yield CephPlace(site, served)
+
+
+def _stored_sha256(client: Any, bucket: str, key: str) -> str:
+    body = client.get_object(Bucket=bucket, Key=key)["Body"]
+    return hashlib.sha256(body.read()).hexdigest()

@@ -1,0 +1,148 @@
+"""What is measured, and who takes part in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from benchmarks.served import GIB, HUGE_BYTES, LARGE_BYTES, MIB, SMALL_FILES
+
+if TYPE_CHECKING:
+    from benchmarks.server import Profile
+    from benchmarks.task import Action
+
+OURS = "s3_integration"
+OURS_BULK = "s3_integration, bulk"
+OURS_CRT = "s3_integration crt"
+OURS_CRT_BULK = "s3_integration crt, bulk"
+OURS_BOTO3 = "s3_integration boto3"
+OURS_BOTO3_BULK = "s3_integration boto3, bulk"
+OUR_COMMAND = "s3i"
+
+Files = Literal["large", "small", "huge"]
+
+_OURS_ONE = (OURS, OURS_CRT, OURS_BOTO3)
+_ONE = (*_OURS_ONE, "boto3", "awscrt", "obstore", "s5cmd", "minio", "rclone")
+_CAPPED = (*_OURS_ONE, "boto3", "awscrt", "s5cmd", "minio")
+_MANY: tuple[str, ...] = (
+    *(OURS_BULK, OURS, OURS_CRT_BULK, OURS_CRT, OURS_BOTO3_BULK, OURS_BOTO3),
+    *("boto3", "awscrt, 16 threads", "awscrt", "obstore", "s5cmd", "minio", "rclone"),
+)
+_FAR = (OURS_BULK, OURS, OURS_CRT_BULK, "boto3", "awscrt", "obstore", "s5cmd", "rclone")
+_HUGE = (*_OURS_ONE, "boto3", "awscrt", "s5cmd")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One table of the comparison."""
+
+    name: str
+    title: str
+    """May hold `{large}` and `{small}`: the size of the large file, the number of small ones."""
+    server: Profile | Literal["ceph"]
+    action: Action
+    files: Files
+    contenders: tuple[str, ...]
+    size_bytes: int = 0
+    """Of a huge file."""
+
+
+SCENARIOS = (
+    Scenario(
+        "upload-large",
+        "Upload of {large}",
+        server="near",
+        action="upload",
+        files="large",
+        contenders=(*_ONE, "awscrt, no checksums"),
+    ),
+    Scenario("download-large", "Download of {large}", "near", "download", "large", _ONE),
+    Scenario(
+        "download-capped",
+        "Download of {large}, 85 MB/s per connection",
+        server="capped",
+        action="download",
+        files="large",
+        contenders=_CAPPED,
+    ),
+    Scenario("upload-small", "Upload of {small} × 16 KiB", "near", "upload", "small", _MANY),
+    Scenario(
+        "download-small",
+        "Download of {small} × 16 KiB",
+        server="near",
+        action="download",
+        files="small",
+        contenders=_MANY,
+    ),
+    Scenario(
+        "far-upload-small",
+        "Upload of {small} × 16 KiB, 30 ms before the first byte",
+        server="far",
+        action="upload",
+        files="small",
+        contenders=_FAR,
+    ),
+    Scenario(
+        "far-download-small",
+        "Download of {small} × 16 KiB, 30 ms before the first byte",
+        server="far",
+        action="download",
+        files="small",
+        contenders=_FAR,
+    ),
+    Scenario(
+        "exists",
+        "Is one object there? Whole process",
+        server="near",
+        action="exists",
+        files="large",
+        contenders=(OUR_COMMAND, "boto3", "obstore", "s5cmd"),
+    ),
+    Scenario("ceph-upload-large", "Ceph: upload of {large}", "ceph", "upload", "large", _ONE),
+    Scenario("ceph-download-large", "Ceph: download of {large}", "ceph", "download", "large", _ONE),
+    Scenario(
+        "ceph-upload-small", "Ceph: upload of {small} × 16 KiB", "ceph", "upload", "small", _MANY
+    ),
+    Scenario(
+        "ceph-download-small",
+        "Ceph: download of {small} × 16 KiB",
+        server="ceph",
+        action="download",
+        files="small",
+        contenders=_MANY,
+    ),
+)
+
+LARGE_SCENARIOS = tuple(
+    Scenario(
+        f"{action}-{size_bytes // GIB}-gib",
+        f"{action.capitalize()} of {size_bytes // GIB} GiB",
+        "near",
+        action,
+        "huge",
+        _HUGE,
+        size_bytes,
+    )
+    for size_bytes in HUGE_BYTES
+    for action in ("upload", "download")
+)
+"""Run once each, and only when asked for: they show memory rather than speed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is moved."""
+
+    large_bytes: int
+    small_files: int
+
+    def title_of(self, scenario: Scenario) -> str:
+        """The scenario's title, filled in."""
+        large = f"{self.large_bytes // MIB} MiB"
+        return scenario.title.format(large=large, small=f"{self.small_files:,}")
+
+
+FULL = Sizes(LARGE_BYTES, SMALL_FILES)
+FULL_ON_CEPH = Sizes(64 * MIB, 200)
+QUICK = Sizes(64 * MIB, 200)
+QUICK_ON_CEPH = Sizes(32 * MIB, 50)

@@ -1,0 +1,258 @@
+"""The direct wire: requests written, signed and read here, without botocore's work on each.
+
+Where a bucket is, and in which region, is asked of botocore once, so that every setting
+that it knows (addressing style, dual stack, FIPS, access points) holds here as well.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import get_cert_path
+from botocore.parsers import create_parser
+from botocore.utils import get_environ_proxies
+
+from s3_integration.aws.locator import UnusualRequestError
+from s3_integration.aws.retries import Answer
+from s3_integration.aws.signing import Signer
+from s3_integration.transfer.http import Connections, HttpAnswer, Origin, proxy_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing_extensions import Buffer
+
+    from s3_integration.aws.session import Connection
+    from s3_integration.transfer.http import Limits
+    from s3_integration.transfer.wire import Body
+
+logger = logging.getLogger(__name__)
+
+_MOST_ERROR_BYTES = 65536
+
+_HEADERS = {
+    "ContentType": "content-type",
+    "ContentMD5": "content-md5",
+    "Tagging": "x-amz-tagging",
+    "IfMatch": "if-match",
+    "IfNoneMatch": "if-none-match",
+    "Range": "range",
+    "ChecksumMode": "x-amz-checksum-mode",
+    "ChecksumCRC64NVME": "x-amz-checksum-crc64nvme",
+    "ServerSideEncryption": "x-amz-server-side-encryption",
+    "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
+    "SSECustomerAlgorithm": "x-amz-server-side-encryption-customer-algorithm",
+    "SSECustomerKey": "x-amz-server-side-encryption-customer-key",
+    "SSECustomerKeyMD5": "x-amz-server-side-encryption-customer-key-md5",
+    "RequestPayer": "x-amz-request-payer",
+}
+_QUERY = {"PartNumber": "partNumber", "UploadId": "uploadId", "VersionId": "versionId"}
+"""In the order that signatures want."""
+
+_ANSWERS = {
+    "etag": "ETag",
+    "content-range": "ContentRange",
+    "x-amz-version-id": "VersionId",
+    "x-amz-server-side-encryption": "ServerSideEncryption",
+    "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
+    "x-amz-checksum-crc64nvme": "ChecksumCRC64NVME",
+    "x-amz-checksum-type": "ChecksumType",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a bucket is."""
+
+    connections: Connections
+    signer: Signer
+    host: str
+    """As the Host header names it."""
+    path: str
+    """What stands before the key, with its slash."""
+    further_headers: Mapping[str, str]
+    """Unsigned ones, for a proxy."""
+
+
+class DirectWire:
+    """The calls by a connection of our own; see `Wire`."""
+
+    def __init__(self, connection: Connection, limits: Limits) -> None:
+        self._connection = connection
+        self._limits = limits
+        self._places: dict[str, Place] = {}
+        self._origins: dict[tuple[str, str, int], Connections] = {}
+        self._lock = threading.Lock()
+
+    def put_object(self, content: Buffer, **parameters: Any) -> Mapping[str, Any]:
+        """See `Wire`."""
+        return self._call("PutObject", "PUT", content, parameters)[0]
+
+    def upload_part(self, content: Buffer, **parameters: Any) -> Mapping[str, Any]:
+        """See `Wire`."""
+        return self._call("UploadPart", "PUT", content, parameters)[0]
+
+    def get_object(self, **parameters: Any) -> tuple[Mapping[str, Any], Body]:
+        """See `Wire`."""
+        return self._call("GetObject", "GET", b"", parameters)
+
+    def can_speak_to(self, bucket: str) -> bool:
+        """Whether the bucket is somewhere where this wire leads."""
+        try:
+            self._place_of(bucket)
+        except UnusualRequestError as error:
+            logger.debug("bucket %r needs botocore: %s", bucket, error)
+            return False
+        return True
+
+    def _call(
+        self, operation: str, method: str, content: Buffer, parameters: dict[str, Any]
+    ) -> tuple[Mapping[str, Any], HttpAnswer]:
+        """Send a request until it is answered, or has failed for good."""
+        place = self._place_of(parameters["Bucket"])
+        path, query, headers = _request_of(place, parameters)
+        size = memoryview(content).nbytes
+        context: dict[str, Any] = {}
+        attempt = 1
+        while True:
+            head = self._signed_head(place, method, path, query, headers, size, context)
+            answer, failure = self._try(place, method, head, content)
+            if answer is not None and answer.status < 300:
+                return _as_botocores(answer, attempt), answer
+            body = answer.read(_MOST_ERROR_BYTES) if answer is not None else b""
+            parsed = _parsed(answer, body, attempt) if answer is not None else {}
+            told = _told(answer, parsed, failure)
+            delay = self._connection.retries.delay_after(operation, told, attempt, context)
+            if delay is None:
+                raise failure or ClientError(parsed, operation)  # type: ignore[arg-type]
+            time.sleep(delay)
+            attempt += 1
+
+    def _try(
+        self, place: Place, method: str, head: bytes, content: Buffer
+    ) -> tuple[HttpAnswer | None, BotoCoreError | None]:
+        try:
+            return place.connections.exchange(method, head, content), None
+        except BotoCoreError as error:
+            return None, error
+
+    def _signed_head(
+        self,
+        place: Place,
+        method: str,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+        size_bytes: int,
+        context: dict[str, Any],
+    ) -> bytes:
+        credentials = self._connection.credentials.get_frozen_credentials()
+        self._connection.retries.note_key_id(context, str(credentials.access_key))
+        offset = self._connection.clock.offset.total_seconds()
+        sent = dict(headers)
+        place.signer.sign(method, path, query, sent, credentials, offset)
+        if method == "PUT":
+            sent["content-length"] = str(size_bytes)
+        sent.update(place.further_headers)
+        target = f"{place.connections.origin.target_prefix}{path}{'?' if query else ''}{query}"
+        lines = "".join([f"{name}: {value}\r\n" for name, value in sent.items()])
+        return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
+
+    def _place_of(self, bucket: str) -> Place:
+        place = self._places.get(bucket)
+        if place is None:
+            with self._lock:
+                place = self._places.get(bucket) or self._find(bucket)
+                self._places[bucket] = place
+        return place
+
+    def _find(self, bucket: str) -> Place:
+        location = self._connection.locator.locate(bucket)
+        parts = urlsplit(location.url_before_key)
+        address = (parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
+        connections = self._origins.get(address)
+        if connections is None:
+            origin = self._origin_of(*address, location.url_before_key)
+            connections = self._origins[address] = Connections(origin, self._limits)
+        proxy_url = connections.origin.proxy_url
+        further = proxy_headers(proxy_url) if proxy_url and parts.scheme == "http" else {}
+        return Place(connections, Signer(location.scope), parts.netloc, parts.path, further)
+
+    def _origin_of(self, scheme: str, host: str, port: int, url: str) -> Origin:
+        proxies: Any = self._connection.client.meta.config.proxies  # type: ignore[attr-defined]
+        proxies = get_environ_proxies(url) if proxies is None else proxies
+        proxy_url = proxies.get(scheme)
+        if proxy_url and not proxy_url.startswith("http://"):
+            message = "the way there leads through a proxy that is spoken to by TLS"
+            raise UnusualRequestError(message)
+        tls = None
+        if scheme == "https":
+            cafile = self._connection.ca_bundle or get_cert_path(verify=True)
+            tls = ssl.create_default_context(cafile=str(cafile))
+        return Origin(scheme, host, port, proxy_url, tls)
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def _request_of(place: Place, parameters: Mapping[str, Any]) -> tuple[str, str, dict[str, str]]:
+    """Path, query and headers of a call that boto3 would make with `parameters`."""
+    path = place.path + quote(parameters["Key"], safe="/~")
+    query = "&".join(
+        [
+            f"{word}={quote(str(parameters[name]), safe='~')}"
+            for name, word in _QUERY.items()
+            if name in parameters
+        ]
+    )
+    headers = {"host": place.host}
+    for name, value in parameters.items():
+        if name == "Metadata":
+            headers.update({f"x-amz-meta-{word.lower()}": text for word, text in value.items()})
+        elif name not in _QUERY and name not in {"Bucket", "Key"}:
+            headers[_HEADERS[name]] = value
+    return path, query, headers
+
+
+def _as_botocores(answer: HttpAnswer, attempt: int) -> dict[str, Any]:
+    """What boto3's client would return, as far as transfers look at it."""
+    headers = answer.headers
+    told: dict[str, Any] = {
+        "ResponseMetadata": {
+            "HTTPStatusCode": answer.status,
+            "RetryAttempts": attempt - 1,
+            "RequestId": headers.get("x-amz-request-id", ""),
+        }
+    }
+    for header, name in _ANSWERS.items():
+        if header in headers:
+            told[name] = headers[header]
+    if headers.get("content-length", "").isdigit():
+        told["ContentLength"] = int(headers["content-length"])
+    return told
+
+
+def _parsed(answer: HttpAnswer, body: bytes, attempt: int) -> dict[str, Any]:
+    """A refusal as botocore would raise it."""
+    parser: Any = create_parser("rest-xml")
+    response = {"status_code": answer.status, "headers": answer.headers, "body": body}
+    parsed: dict[str, Any] = parser.parse(response, None)
+    parsed["ResponseMetadata"] |= {"HTTPStatusCode": answer.status, "RetryAttempts": attempt - 1}
+    return parsed
+
+
+def _told(
+    answer: HttpAnswer | None, parsed: Mapping[str, Any], failure: BotoCoreError | None
+) -> Answer:
+    """One attempt's outcome, for those who decide about the next."""
+    if answer is None:
+        return Answer(exception=failure)
+    code = parsed.get("Error", {}).get("Code", "")
+    return Answer(answer.status, code, answer.headers)

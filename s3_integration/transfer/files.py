@@ -1,0 +1,63 @@
+"""The engine: whole files, moved by one logic over whichever wire can work here.
+
+It does not use boto3's own transfers (s3transfer), nor awscrt's: those take answers of the
+wrong range for right ones, mix old and new parts of a file that is rewritten, and report
+failure for an upload whose last reply was lost (docs/reliability.md).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from s3_integration.aws.errors import translated
+from s3_integration.exceptions import S3DownloadError, S3UploadError
+from s3_integration.transfer.download import Download
+from s3_integration.transfer.parts import PartThreads
+from s3_integration.transfer.upload import MultipartUpload, upload_single
+from s3_integration.transfer.wires import Wires
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from s3_integration.aws.session import Connection
+    from s3_integration.config import Settings
+    from s3_integration.models import ProgressCallback
+    from s3_integration.transfer.engine import ObjectId, Transferred, UploadOptions
+    from s3_integration.transfer.local import SourceFile
+
+
+class FileEngine:
+    """Moves files; see `TransferEngine`."""
+
+    def __init__(self, connect: Callable[[], Connection], settings: Settings) -> None:
+        self._transfer = settings.transfer
+        self._wires = Wires(connect, settings)
+        self._threads = PartThreads(settings.transfer.parts_in_flight)
+
+    def upload(
+        self,
+        source: SourceFile,
+        target: ObjectId,
+        options: UploadOptions,
+        progress: ProgressCallback | None = None,
+    ) -> Transferred:
+        """Store a file; see `TransferEngine`."""
+        with translated("upload", target.bucket, target.key, outcome=S3UploadError):
+            s3 = self._wires.choose(target.bucket)
+            if source.size_bytes < self._transfer.multipart_threshold_bytes:
+                return upload_single(s3, source, target, options, progress)
+            return MultipartUpload(
+                s3, source, target, options, self._transfer, self._threads, progress
+            ).run()
+
+    def download(
+        self,
+        source: ObjectId,
+        destination: Path,
+        progress: ProgressCallback | None = None,
+    ) -> Transferred:
+        """Fetch a file; see `TransferEngine`."""
+        with translated("download", source.bucket, source.key, outcome=S3DownloadError):
+            s3 = self._wires.choose(source.bucket)
+            return Download(s3, source, destination, self._transfer, self._threads, progress).run()

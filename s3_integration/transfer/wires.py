@@ -1,0 +1,72 @@
+"""Which wire carries a transfer: what the settings want, where it can work."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from s3_integration.perprocess import PerProcess
+from s3_integration.transfer.direct import DirectWire
+from s3_integration.transfer.http import Limits
+from s3_integration.transfer.wire import Boto3Wire, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from s3_integration.aws.session import Connection
+    from s3_integration.config import Settings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way to S3 that one transfer takes."""
+
+    connection: Connection
+    wire: Wire
+
+
+@dataclass(frozen=True, slots=True)
+class _Routes:
+    """What one process can take."""
+
+    through_boto3: Route
+    direct: DirectWire | None
+    shortcut: Route
+
+
+class Wires:
+    """The wires of one client, made on first use and anew in a forked child."""
+
+    def __init__(self, connect: Callable[[], Connection], settings: Settings) -> None:
+        self._connect = connect
+        self._settings = settings
+        self._routes = PerProcess(self._make_routes)
+
+    def choose(self, bucket: str) -> Route:
+        """The wire for a transfer that begins now."""
+        routes = self._routes.get()
+        connection = routes.through_boto3.connection
+        if routes.direct is None or connection.hooks.has_others():
+            return routes.through_boto3
+        return routes.shortcut if routes.direct.can_speak_to(bucket) else routes.through_boto3
+
+    def _make_routes(self) -> _Routes:
+        connection = self._connect()
+        through_boto3 = Route(connection, Boto3Wire(connection))
+        if self._settings.engine == "boto3":
+            return _Routes(through_boto3, None, through_boto3)
+        direct = DirectWire(connection, limits_of(self._settings))
+        return _Routes(through_boto3, direct, Route(connection, direct))
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How long a transfer waits for what."""
+    return Limits(
+        connect_seconds=settings.connect_timeout_seconds,
+        answer_seconds=settings.read_timeout_seconds,
+        stall_seconds=min(settings.transfer.stall_timeout_seconds, settings.read_timeout_seconds),
+        slowest_bytes_per_second=settings.transfer.slowest_bytes_per_second,
+    )
