@@ -44,7 +44,7 @@ class Locator:
         self._client = client
         self._asking = threading.local()
         events: Any = client.meta.events
-        # First of all handlers, so that no other sees a request that will not be sent.
+        # First of all handlers: botocore asks them all and takes the first one's answer.
         events.register_first("before-send.s3.HeadObject", self._take)
 
     def locate(self, bucket: str) -> Location:

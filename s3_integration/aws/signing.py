@@ -62,7 +62,8 @@ class Signer:
         if credentials.token:
             headers["x-amz-security-token"] = credentials.token
         names = sorted(headers)
-        listed = "".join([f"{name}:{headers[name]}\n" for name in names])
+        # Spaces in a row are signed as one (the guide's "Trim").
+        listed = "".join([f"{name}:{' '.join(headers[name].split())}\n" for name in names])
         signed_names = ";".join(names)
         canonical = f"{method}\n{path}\n{query}\n{listed}\n{signed_names}\n{UNSIGNED_PAYLOAD}"
         date = stamp[:8]

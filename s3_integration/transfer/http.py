@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore import exceptions as botocore_errors
 from typing_extensions import override
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, ProxyError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError
 from urllib3.exceptions import SSLError as Urllib3SSLError
 from urllib3.util import make_headers, parse_url
 
@@ -108,7 +108,6 @@ class HttpConnection:
     """One connection, used for one request at a time."""
 
     def __init__(self, origin: Origin, limits: Limits) -> None:
-        self._origin = origin
         self._limits = limits
         self._socket = _connected_socket(origin, limits)
         self._buffer = bytearray(_HEAD_BYTES)
@@ -204,11 +203,6 @@ class HttpConnection:
         """How long to wait for what."""
         return self._limits
 
-    @property
-    def url(self) -> str:
-        """Where it leads."""
-        return self._origin.url
-
     def is_quiet(self) -> bool:
         """Whether it may be used again: nothing came on it, not even its end."""
         if time.monotonic() - self.idle_since > _IDLE_SECONDS:
@@ -220,6 +214,11 @@ class HttpConnection:
     def close(self) -> None:
         """End it."""
         self._socket.close()
+
+    def __del__(self) -> None:
+        # Clients have no end that callers would have to announce; idle connections end here.
+        if hasattr(self, "_socket"):  # it may never have been made
+            self._socket.close()
 
 
 class _EndedError(OSError):
@@ -448,6 +447,10 @@ def _connected_socket(origin: Origin, limits: Limits) -> socket.socket:
     opened = _urllib3_connection(origin, limits)
     try:
         opened.connect()
+    except NewConnectionError as error:  # first, since to urllib3 it is a ConnectTimeoutError
+        raise botocore_errors.EndpointConnectionError(
+            endpoint_url=origin.url, error=error
+        ) from error
     except ConnectTimeoutError as error:
         raise botocore_errors.ConnectTimeoutError(endpoint_url=origin.url, error=error) from error
     except ProxyError as error:

@@ -44,8 +44,11 @@ class PartThreads:
     def _start_threads(self, pool: ThreadPoolExecutor) -> None:
         # A pool starts a thread only where none is idle, so each has to wait for the last.
         all_started = threading.Barrier(self._number)
-        for _ in range(self._number):
-            pool.submit(all_started.wait)
+        try:
+            for _ in range(self._number):
+                pool.submit(all_started.wait)
+        except RuntimeError:  # the process is ending already: let those go that have started
+            all_started.abort()
 
 
 class _Gate:

@@ -133,6 +133,33 @@ except KeyboardInterrupt:
 """
 
 
+ENDING_WHILE_THREADS_START = """
+import concurrent.futures.thread as pools
+import threading
+from s3_integration.transfer.parts import PartThreads
+
+submit = pools.ThreadPoolExecutor.submit
+begun, shut = threading.Event(), threading.Event()
+
+def submit_slowly(pool, call):
+    future = submit(pool, call)
+    begun.set()
+    shut.wait(20)
+    return future
+
+pools.ThreadPoolExecutor.submit = submit_slowly
+threading._register_atexit(shut.set)  # comes before the pools' own
+threading.Thread(target=PartThreads(2).submit, args=(print,), daemon=True).start()
+begun.wait(20)
+"""
+
+
+def test_a_process_that_ends_while_threads_start_comes_to_its_end() -> None:
+    ended = run_child(ENDING_WHILE_THREADS_START, environment=environment_of(S3Config()))
+
+    assert ended.returncode == 0
+
+
 def test_a_process_that_is_interrupted_while_threads_start_comes_to_its_end() -> None:
     ended = run_child(INTERRUPTED_START, environment=environment_of(S3Config()))
 
