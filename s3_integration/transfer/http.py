@@ -113,7 +113,6 @@ class HttpConnection:
         self._buffer = bytearray(_HEAD_BYTES)
         self._view = memoryview(self._buffer)
         self.idle_since = 0.0
-        self.is_used = False
 
     def send(self, head: bytes, content: Buffer = b"") -> None:
         """Send a request."""
@@ -407,7 +406,7 @@ class Connections:
 
     def give_back(self, connection: HttpConnection) -> None:
         """Keep a connection for the next request."""
-        connection.idle_since, connection.is_used = time.monotonic(), True
+        connection.idle_since = time.monotonic()
         self._idle.append(connection)
 
     def _take(self) -> HttpConnection:
