@@ -52,34 +52,21 @@ class TransferConfig:
     """Parts that one client moves at once, over all its transfers; 1 to 256. Uploads hold
     each of them in memory."""
 
-    files_in_flight: int = 64
-    """Files that one client moves at once where many are moved by one call; 1 to 1,024."""
-
-    max_bytes_per_second: int | None = None
-    """How fast one client may be, up and down each, over all its transfers; from 1,024 on."""
-
     slowest_bytes_per_second: int = 1024
     """A request that moves fewer bytes than that is broken off and tried again; 1 or more."""
 
     stall_timeout_seconds: float = 30.0
     """Over what time it has to be too slow; 0.1 to 3,600."""
 
-    resume_threshold_bytes: int = 256 * MIB
-    """Transfers from this size on survive being killed: started again, they go on."""
-
     def __post_init__(self) -> None:
         for setting in fields(self):
-            if setting.default is not None or getattr(self, setting.name) is not None:
-                _check_type(setting.name, getattr(self, setting.name))
+            _check_type(setting.name, getattr(self, setting.name))
         smallest, largest = utils.MIN_PART_SIZE_BYTES, utils.MAX_PART_SIZE_BYTES
         _check_number("part_size_bytes", self.part_size_bytes, smallest, largest)
         _check_number("multipart_threshold_bytes", self.multipart_threshold_bytes, 1, largest)
         _check_number("parts_in_flight", self.parts_in_flight, 1, 256)
-        _check_number("files_in_flight", self.files_in_flight, 1, 1024)
-        _check_number("max_bytes_per_second", self.max_bytes_per_second, 1024, 10**12)
         _check_number("slowest_bytes_per_second", self.slowest_bytes_per_second, 1, 10**9)
         _check_number("stall_timeout_seconds", self.stall_timeout_seconds, 0.1, 3600)
-        _check_number("resume_threshold_bytes", self.resume_threshold_bytes, 1, 10**15)
 
 
 @dataclass(frozen=True)
@@ -343,11 +330,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "part_size_bytes": (int,),
     "multipart_threshold_bytes": (int,),
     "parts_in_flight": (int,),
-    "files_in_flight": (int,),
-    "max_bytes_per_second": (int,),
     "slowest_bytes_per_second": (int,),
     "stall_timeout_seconds": (int, float),
-    "resume_threshold_bytes": (int,),
 }
 _NEVER_NONE = frozenset({"bucket_name", "region", *(each.name for each in fields(TransferConfig))})
 
