@@ -19,7 +19,7 @@ class Hooks:
     def __init__(self, client: Boto3Client) -> None:
         self._events: Any = client.meta.events
         self._at_first = self._handlers()
-        self._has_others = any(_is_foreign(handler) for handler in self._at_first)
+        self._foreign = [handler for handler in self._at_first if _is_foreign(handler)]
         self._seen_state: object = None
 
     def has_others(self) -> bool:
@@ -29,7 +29,9 @@ class Hooks:
             if self._handlers() != self._at_first:
                 return True  # looked at again the next time: they may be taken off
             self._seen_state = state
-        return self._has_others
+        # moto's handler is in every client that is made after moto was imported; it acts
+        # only while a mock is active.
+        return any(getattr(handler, "enabled", True) for handler in self._foreign)
 
     def _state(self) -> object:
         # botocore makes a new cache whenever handlers come or go; looking for each event's

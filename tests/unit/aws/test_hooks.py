@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+from moto import mock_aws
 
 from s3_integration.aws.hooks import Hooks
 from s3_integration.aws.session import Connection, connect
@@ -117,3 +118,12 @@ def test_without_botocores_cache_every_call_looks_itself() -> None:
 
     assert not before
     assert hooks.has_others()
+
+
+def test_motos_own_handler_counts_while_a_mock_is_active() -> None:
+    with mock_aws():  # from now on, moto's handler is in every new client
+        hooks = connect(resolve_settings(config=CONFIG, environment={}, dotenv={})).hooks
+
+        assert hooks.has_others()
+
+    assert not hooks.has_others()
