@@ -11,7 +11,7 @@ import io
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from botocore.exceptions import BotoCoreError
-from typing_extensions import Buffer, override
+from typing_extensions import override
 from urllib3.exceptions import HTTPError as Urllib3Error
 
 from s3_integration.transfer.integrity import DamagedError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from botocore.response import StreamingBody
+    from typing_extensions import Buffer
 
     from s3_integration.aws.session import Connection
 
