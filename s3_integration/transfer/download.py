@@ -205,9 +205,8 @@ class _Requests:
 
         Answers to ranges do not tell it, or tell the whole's for a part's (rclone's server).
         """
-        condition = {"IfMatch": version.etag} if version.etag else {}
         try:
-            answer = self._head(**self._names, **condition, ChecksumMode="ENABLED")
+            answer = self._head(**self._names, IfMatch=version.etag, ChecksumMode="ENABLED")
         except ClientError as error:
             if error.response["Error"]["Code"] in _GONE_CODES:
                 raise _StartAgainError(_REPLACED) from error
@@ -216,9 +215,8 @@ class _Requests:
 
     def ask(self, part: ByteRange, version: _Version) -> Body:
         """The body of an answer that holds `part` of that very version."""
-        condition = {"IfMatch": version.etag} if version.etag else {}
         try:
-            answer, body = self._get(part, **condition)
+            answer, body = self._get(part, IfMatch=version.etag)
         except ClientError as error:
             if error.response["Error"]["Code"] in _GONE_CODES:
                 raise _StartAgainError(_REPLACED) from error

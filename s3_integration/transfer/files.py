@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from s3_integration.aws.errors import translated
 from s3_integration.exceptions import S3DownloadError, S3UploadError
 from s3_integration.transfer.download import Download
+from s3_integration.transfer.multipart import MultipartUpload
 from s3_integration.transfer.parts import PartThreads
-from s3_integration.transfer.upload import MultipartUpload, upload_single
+from s3_integration.transfer.upload import upload_single
 from s3_integration.transfer.wires import Wires
 
 if TYPE_CHECKING:

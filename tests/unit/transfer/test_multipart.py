@@ -234,7 +234,7 @@ def test_an_interrupt_of_the_waiting_program_aborts_the_upload(
     def interrupted(*_: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("s3_integration.transfer.upload.results_of", interrupted)
+    monkeypatch.setattr("s3_integration.transfer.multipart.results_of", interrupted)
     s3 = CannedS3(otherwise=MultipartAnswers())
 
     with pytest.raises(KeyboardInterrupt):
