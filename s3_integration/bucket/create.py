@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 _READ_BACK_WAITS_SECONDS = (0.0, 0.2, 1.0, 3.0)
 """Settings of a bucket take a moment to show (User Guide, "Amazon S3 data consistency model")."""
 
+_BUCKET_IS_THERE = frozenset({"BucketAlreadyExists", "BucketAlreadyOwnedByYou"})
+
 _PROBE_KEY = ".s3_integration-write-probe"
 
 
@@ -157,8 +159,11 @@ def _can_write(connection: Connection, bucket: str) -> bool:
 
 
 def _is_unknown_to_server(error: S3IntegrationError, connection: Connection) -> bool:
-    # Ceph 16 answers InvalidArgument, others NotImplemented or MethodNotAllowed. AWS knows all.
-    return connection.endpoint.name != "aws" and error.http_status in {400, 404, 405, 501}
+    # Ceph 16 answers InvalidArgument, others NotImplemented or MethodNotAllowed; rclone's server
+    # takes a PUT of any setting for one more CreateBucket. AWS knows all.
+    return connection.endpoint.name != "aws" and (
+        error.http_status in {400, 404, 405, 501} or error.code in _BUCKET_IS_THERE
+    )
 
 
 def _take_back(connection: Connection, bucket: str, cause: BaseException) -> None:

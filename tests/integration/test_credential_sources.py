@@ -43,9 +43,8 @@ def _not_with_the_keys_of_a_person(server: ServerUnderTest) -> None:
 @pytest.fixture
 def relay(server: ServerUnderTest, config: S3Config) -> Iterator[RecordingProxy]:
     """A relay to the server, on which the bucket of `config` is there."""
-    if "bucket controls" not in server.lacks:  # else it is there already
-        with closing(server.boto3_client()) as plain:
-            plain.create_bucket(Bucket=config.bucket_name)
+    with closing(server.boto3_client()) as plain:
+        plain.create_bucket(Bucket=config.bucket_name)
     with recording_proxy(server.endpoint_url or "") as proxy:
         yield proxy
 

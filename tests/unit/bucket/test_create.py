@@ -287,6 +287,8 @@ def test_a_setting_that_never_shows_on_aws_is_an_error(slept: list[float]) -> No
         error_answer(400, "InvalidArgument"),
         error_answer(404, "NoSuchKey"),
         error_answer(405, "MethodNotAllowed"),
+        error_answer(409, "BucketAlreadyExists"),
+        error_answer(409, "BucketAlreadyOwnedByYou"),
     ],
 )
 @pytest.mark.parametrize("method", ["PUT", "GET"])
