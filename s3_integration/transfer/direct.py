@@ -22,15 +22,17 @@ from botocore.utils import get_environ_proxies
 from s3_integration.aws.locator import UnusualRequestError
 from s3_integration.aws.retries import Answer
 from s3_integration.aws.signing import Signer
-from s3_integration.transfer.http import Connections, HttpAnswer, Origin, proxy_headers
+from s3_integration.transfer.http import Connections
+from s3_integration.transfer.origin import Origin, proxy_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from typing_extensions import Buffer
 
+    from s3_integration.aws.pace import Limits
     from s3_integration.aws.session import Connection
-    from s3_integration.transfer.http import Limits
+    from s3_integration.transfer.answers import HttpAnswer
     from s3_integration.transfer.wire import Body
 
 logger = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from s3_integration.aws.pace import limits_of
 from s3_integration.perprocess import PerProcess
 from s3_integration.transfer.direct import DirectWire
-from s3_integration.transfer.http import Limits
 from s3_integration.transfer.wire import Boto3Wire, Wire
 
 if TYPE_CHECKING:
@@ -60,13 +60,3 @@ class Wires:
             return _Routes(through_boto3, None, through_boto3)
         direct = DirectWire(connection, limits_of(self._settings))
         return _Routes(through_boto3, direct, Route(connection, direct))
-
-
-def limits_of(settings: Settings) -> Limits:
-    """How long a transfer waits for what."""
-    return Limits(
-        connect_seconds=settings.connect_timeout_seconds,
-        answer_seconds=settings.read_timeout_seconds,
-        stall_seconds=min(settings.transfer.stall_timeout_seconds, settings.read_timeout_seconds),
-        slowest_bytes_per_second=settings.transfer.slowest_bytes_per_second,
-    )

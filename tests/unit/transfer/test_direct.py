@@ -18,11 +18,9 @@ from s3_integration.aws.signing import Scope
 from s3_integration.config import S3Config, resolve_settings
 from s3_integration.transfer import direct
 from s3_integration.transfer.direct import DirectWire
-from s3_integration.transfer.http import Limits
 from tests.fixtures.mock_responses import CONFIG, error_answer
-from tests.fixtures.raw_server import RawServer, Script, http_answer, raw_server
+from tests.fixtures.raw_server import LIMITS, RawServer, Script, http_answer, raw_server
 
-LIMITS = Limits(connect_seconds=5, answer_seconds=5, stall_seconds=5, slowest_bytes_per_second=1)
 LOCAL = replace(CONFIG, endpoint_url="http://127.0.0.1:9000")
 PLAIN = replace(CONFIG, endpoint_url="http://s3.example.com", plain_http="anywhere")
 

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import itertools
 import socket
-import ssl
 import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore import exceptions as botocore_errors
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    NewConnectionError,
-    ProxyError,
-)
-from urllib3.exceptions import SSLError as Urllib3SSLError
 
 from s3_integration.transfer import http
-from s3_integration.transfer.http import Connections, HttpAnswer, Limits, Origin, Pace
-from s3_integration.transfer.integrity import DamagedError
-from tests.fixtures.raw_server import RawServer, Script, http_answer, raw_server
+from s3_integration.transfer.http import Connections
+from tests.fixtures.raw_server import (
+    HASTY,
+    LIMITS,
+    ORIGIN,
+    RawServer,
+    Script,
+    http_answer,
+    raw_server,
+)
 
-ORIGIN = Origin("http", "s3.example.com", 80)
-LIMITS = Limits(connect_seconds=5, answer_seconds=5, stall_seconds=5, slowest_bytes_per_second=1)
-HASTY = replace(LIMITS, answer_seconds=0.02, stall_seconds=0.02)
-"""For servers that are silent: the longer these wait, the surer the outcome."""
 HEAD = b"GET /k HTTP/1.1\r\nhost: s3.example.com\r\n\r\n"
-CONNECT = http._connected_socket
 
 server = pytest.fixture(raw_server)
 
@@ -67,7 +61,7 @@ def test_an_answer_is_read_however_it_comes(
     server: RawServer, pool: Connections, monkeypatch: pytest.MonkeyPatch, is_slow: bool
 ) -> None:
     if is_slow:
-        monkeypatch.setattr(http, "_connected_socket", lambda *a: Trickle(server.connect(*a)))
+        monkeypatch.setattr(http, "connected_socket", lambda *a: Trickle(server.connect(*a)))
     server.answers(http_answer(206, b"abc", ETag='"e"'))
 
     answer = pool.exchange("GET", HEAD)
@@ -119,7 +113,7 @@ def test_content_of_which_the_socket_takes_a_part_is_sent_whole(
         def send(self, piece: Any) -> int:
             return self._inner.send(piece[:7])
 
-    monkeypatch.setattr(http, "_connected_socket", lambda *a: Narrow(server.connect(*a)))
+    monkeypatch.setattr(http, "connected_socket", lambda *a: Narrow(server.connect(*a)))
     server.answers(http_answer())
 
     pool.exchange("PUT", HEAD, b"content")
@@ -151,7 +145,7 @@ def test_a_connection_is_used_again(
             server.say(http_answer(body=b"one"))
             return self._inner.send(piece)
 
-    monkeypatch.setattr(http, "_connected_socket", lambda *a: Prompt(server.connect(*a)))
+    monkeypatch.setattr(http, "connected_socket", lambda *a: Prompt(server.connect(*a)))
     server.answers(b"")
 
     bodies = [pool.exchange("GET", HEAD).read(10) for _ in range(3)]
@@ -241,51 +235,7 @@ def test_closing_ends_the_idle_connections(server: RawServer, pool: Connections)
     assert server.is_closed()
 
 
-# Answers that are less usual.
-
-
-@pytest.mark.parametrize(
-    ("come", "body"),
-    [
-        (b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;note=x\r\nc\r\n0\r\n\r\n", b"abc"),
-        (b"Server: old\r\n\r\nabc", b"abc"),
-    ],
-    ids=["chunks", "until the end"],
-)
-def test_a_body_without_length_is_read(
-    server: RawServer, pool: Connections, come: bytes, body: bytes
-) -> None:
-    server.answers(Script(b"HTTP/1.1 200 OK\r\n" + come, ends=True))
-
-    assert pool.exchange("GET", HEAD).read(100) == body
-    assert server.is_closed()
-
-
-def test_notes_before_the_answer_are_passed_over(server: RawServer, pool: Connections) -> None:
-    server.answers(b"HTTP/1.1 100 Continue\r\n\r\n" + http_answer(200, b"abc"))
-
-    answer = pool.exchange("PUT", HEAD)
-
-    assert (answer.status, answer.read(100)) == (200, b"abc")
-
-
-@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)], ids=str)
-def test_some_answers_have_no_body_whatever_their_length_says(
-    server: RawServer, pool: Connections, method: str, status: int
-) -> None:
-    server.answers(http_answer(status, Content_Length="7"))
-
-    answer = pool.exchange(method, HEAD)
-
-    assert answer.headers["content-length"] == "7"
-    assert answer.read(10) == b""
-    assert not server.is_closed()
-
-
-def test_a_head_answer_needs_no_length(server: RawServer, pool: Connections) -> None:
-    server.answers(b"HTTP/1.1 404 Not Found\r\nServer: x\r\n\r\n")
-
-    assert pool.exchange("HEAD", HEAD).read(10) == b""
+# Answers that are none.
 
 
 @pytest.mark.parametrize(
@@ -336,7 +286,7 @@ def test_a_head_that_comes_in_drops_is_given_up(
     server: RawServer, hasty_pool: Connections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks = itertools.count(0.0, 0.04)
-    monkeypatch.setattr(http, "_connected_socket", lambda *a: Trickle(server.connect(*a)))
+    monkeypatch.setattr(http, "connected_socket", lambda *a: Trickle(server.connect(*a)))
     monkeypatch.setattr(time, "monotonic", lambda: next(ticks))
     server.answers(http_answer())
 
@@ -381,153 +331,3 @@ def test_an_interruption_closes_the_connection_and_stays_itself(
         pool.exchange("GET", HEAD)
 
     assert server.is_closed()
-
-
-# Bodies that break off, or come slowly.
-
-
-@pytest.mark.parametrize(
-    "come",
-    [
-        Script(b"Content-Length: 9\r\n\r\nabc"),
-        Script(b"Transfer-Encoding: chunked\r\n\r\n9\r\nabc", ends=True),
-        Script(b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc", ends=True),
-    ],
-    ids=["silent", "within a chunk", "no chunk"],
-)
-def test_a_body_that_breaks_off_is_damaged(
-    server: RawServer, hasty_pool: Connections, come: Script
-) -> None:
-    server.answers(Script(b"HTTP/1.1 200 OK\r\n" + come.content, ends=come.ends))
-    answer = hasty_pool.exchange("GET", HEAD)
-
-    with pytest.raises(DamagedError, match="broke off"):
-        answer.read(100)
-
-    answer.close()
-    assert server.is_closed()
-
-
-def test_a_body_that_ends_early_is_short_and_its_connection_closed(
-    server: RawServer, pool: Connections
-) -> None:
-    server.answers(Script(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", ends=True))
-
-    assert pool.exchange("GET", HEAD).read(100) == b"abc"
-    assert server.is_closed()
-
-
-def test_a_body_that_comes_too_slowly_is_damaged(
-    server: RawServer, pool: Connections, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.answers(http_answer(body=b"x" * 100))
-    answer: HttpAnswer = pool.exchange("GET", HEAD)
-    monkeypatch.setattr(time, "monotonic", itertools.count(0, 1000).__next__)
-    buffer = memoryview(bytearray(1))
-
-    with pytest.raises(DamagedError, match="TooSlow"):
-        answer.readinto(buffer)
-
-    assert server.is_closed()
-
-
-def test_a_pace_begins_anew_after_each_period(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    pace = Pace(Limits(1, 1, stall_seconds=10, slowest_bytes_per_second=100))
-    pace.note(1)  # too early to tell
-    now = 10.0
-    pace.note(10_000)
-    now = 20.0
-
-    with pytest.raises(TimeoutError):
-        pace.note(999)
-
-
-# Connecting.
-
-
-class Refused:
-    """A connection of urllib3 that can't be made, or is there at once."""
-
-    def __init__(self, error: Exception | None) -> None:
-        self._error = error
-        self.sock = "a socket"
-
-    def connect(self) -> None:
-        if self._error is not None:
-            raise self._error
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (ConnectTimeoutError("slow"), botocore_errors.ConnectTimeoutError),
-        (ProxyError("no tunnel", OSError()), botocore_errors.ProxyConnectionError),
-        (ssl.SSLCertVerificationError("unknown"), botocore_errors.SSLError),
-        (Urllib3SSLError("unknown"), botocore_errors.SSLError),
-        (NewConnectionError(None, "refused"), botocore_errors.EndpointConnectionError),  # type: ignore[arg-type]
-        (OSError("tunnel refused"), botocore_errors.EndpointConnectionError),
-    ],
-    ids=lambda it: type(it).__name__ if isinstance(it, Exception) else "",
-)
-def test_a_connection_that_fails_is_botocores_error(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, expected: type[Exception]
-) -> None:
-    monkeypatch.setattr(http, "_urllib3_connection", lambda *_: Refused(error))
-    origin = Origin("https", "s3.example.com", 443, "http://me:canary@proxy:3128")
-
-    with pytest.raises(expected) as caught:
-        Connections(origin, LIMITS).exchange("GET", HEAD)
-
-    assert type(caught.value) is expected
-    assert "canary" not in str(caught.value)
-
-
-def test_a_connection_that_is_made_gives_its_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_urllib3_connection", lambda *_: Refused(None))
-
-    assert CONNECT(ORIGIN, LIMITS) == "a socket"  # type: ignore[comparison-overlap]
-
-
-@pytest.mark.parametrize(
-    ("origin", "address", "tunnel"),
-    [
-        (Origin("http", "s3", 9000), ("s3", 9000), None),
-        (Origin("https", "s3", 443), ("s3", 443), None),
-        (Origin("http", "s3", 80, "http://proxy:3128"), ("proxy", 3128), None),
-        (Origin("https", "s3", 443, "http://proxy:3128"), ("proxy", 3128), ("s3", 443)),
-        (Origin("http", "s3", 80, "http://proxy"), ("proxy", 80), None),
-    ],
-    ids=["http", "https", "http by proxy", "https by proxy", "proxy's usual port"],
-)
-def test_connections_lead_to_the_server_or_its_proxy(
-    origin: Origin, address: tuple[str, int], tunnel: tuple[str, int] | None
-) -> None:
-    opened = http._urllib3_connection(origin, LIMITS)
-
-    assert (opened.host, opened.port) == address if tunnel is None else True
-    found: Any = opened
-    assert (found._tunnel_host, found._tunnel_port)[: 2 if tunnel else 1] == (tunnel or (None,))
-    assert opened.timeout == LIMITS.connect_seconds
-
-
-@pytest.mark.parametrize(
-    ("origin", "url", "prefix"),
-    [
-        (Origin("http", "s3", 9000), "http://s3:9000", ""),
-        (Origin("http", "::1", 9000), "http://[::1]:9000", ""),
-        (Origin("http", "s3", 80, "http://proxy:1"), "http://s3:80", "http://s3:80"),
-        (Origin("https", "s3", 443, "http://proxy:1"), "https://s3:443", ""),
-    ],
-    ids=["http", "ipv6", "by proxy", "tls by proxy"],
-)
-def test_only_a_plain_proxy_is_given_the_whole_url(origin: Origin, url: str, prefix: str) -> None:
-    assert (origin.url, origin.target_prefix) == (url, prefix)
-
-
-def test_a_proxy_is_told_who_asks() -> None:
-    assert http.proxy_headers("http://me:word@proxy:1") == {
-        "proxy-authorization": "Basic bWU6d29yZA=="
-    }
-    assert http.proxy_headers("http://proxy:1") == {}

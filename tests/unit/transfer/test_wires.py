@@ -9,10 +9,10 @@ import pytest
 from botocore.stub import Stubber
 
 from s3_integration.aws.session import Connection, connect
-from s3_integration.config import S3Config, TransferConfig, resolve_settings
+from s3_integration.config import S3Config, resolve_settings
 from s3_integration.transfer.direct import DirectWire
 from s3_integration.transfer.wire import Boto3Wire
-from s3_integration.transfer.wires import Wires, limits_of
+from s3_integration.transfer.wires import Wires
 from tests.fixtures.mock_responses import CONFIG
 
 
@@ -82,21 +82,3 @@ def test_a_bucket_of_unusual_requests_goes_through_boto3(
     monkeypatch.setattr(DirectWire, "can_speak_to", lambda *_: False)
 
     assert Wired().chosen() is Boto3Wire
-
-
-@pytest.mark.parametrize(
-    ("read_seconds", "stall_seconds", "expected"), [(60, 30, 30), (5, 30, 5)], ids=str
-)
-def test_a_stall_lasts_no_longer_than_reading_may(
-    read_seconds: float, stall_seconds: float, expected: float
-) -> None:
-    transfer = TransferConfig(stall_timeout_seconds=stall_seconds, slowest_bytes_per_second=7)
-    config = replace(CONFIG, transfer=transfer, read_timeout_seconds=read_seconds)
-    settings = resolve_settings(config=config, environment={}, dotenv={})
-
-    limits = limits_of(settings)
-
-    assert limits.stall_seconds == expected
-    assert limits.answer_seconds == read_seconds
-    assert limits.connect_seconds == settings.connect_timeout_seconds
-    assert limits.slowest_bytes_per_second == 7

@@ -1,0 +1,43 @@
+"""How long to wait for what, and when something counts as stopped."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from s3_integration.aws.pace import Limits, Pace, limits_of
+from s3_integration.config import TransferConfig, resolve_settings
+from tests.fixtures.mock_responses import CONFIG
+
+
+def test_a_pace_begins_anew_after_each_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    pace = Pace(Limits(1, 1, stall_seconds=10, slowest_bytes_per_second=100))
+    pace.note(1)  # too early to tell
+    now = 10.0
+    pace.note(10_000)
+    now = 20.0
+
+    with pytest.raises(TimeoutError):
+        pace.note(999)
+
+
+@pytest.mark.parametrize(
+    ("read_seconds", "stall_seconds", "expected"), [(60, 30, 30), (5, 30, 5)], ids=str
+)
+def test_a_stall_lasts_no_longer_than_reading_may(
+    read_seconds: float, stall_seconds: float, expected: float
+) -> None:
+    transfer = TransferConfig(stall_timeout_seconds=stall_seconds, slowest_bytes_per_second=7)
+    config = replace(CONFIG, transfer=transfer, read_timeout_seconds=read_seconds)
+    settings = resolve_settings(config=config, environment={}, dotenv={})
+
+    limits = limits_of(settings)
+
+    assert limits.stall_seconds == expected
+    assert limits.answer_seconds == read_seconds
+    assert limits.connect_seconds == settings.connect_timeout_seconds
+    assert limits.slowest_bytes_per_second == 7

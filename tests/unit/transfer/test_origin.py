@@ -1,0 +1,106 @@
+"""Where requests go, and how a connection to there is opened."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import pytest
+from botocore import exceptions as botocore_errors
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NewConnectionError,
+    ProxyError,
+)
+from urllib3.exceptions import SSLError as Urllib3SSLError
+
+from s3_integration.transfer import origin as origins
+from s3_integration.transfer.http import Connections
+from s3_integration.transfer.origin import Origin, connected_socket, proxy_headers
+from tests.fixtures.raw_server import LIMITS, ORIGIN
+
+HEAD = b"GET /k HTTP/1.1\r\nhost: s3.example.com\r\n\r\n"
+
+
+class Refused:
+    """A connection of urllib3 that can't be made, or is there at once."""
+
+    def __init__(self, error: Exception | None) -> None:
+        self._error = error
+        self.sock = "a socket"
+
+    def connect(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ConnectTimeoutError("slow"), botocore_errors.ConnectTimeoutError),
+        (ProxyError("no tunnel", OSError()), botocore_errors.ProxyConnectionError),
+        (ssl.SSLCertVerificationError("unknown"), botocore_errors.SSLError),
+        (Urllib3SSLError("unknown"), botocore_errors.SSLError),
+        (NewConnectionError(None, "refused"), botocore_errors.EndpointConnectionError),  # type: ignore[arg-type]
+        (OSError("tunnel refused"), botocore_errors.EndpointConnectionError),
+    ],
+    ids=lambda it: type(it).__name__ if isinstance(it, Exception) else "",
+)
+def test_a_connection_that_fails_is_botocores_error(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, expected: type[Exception]
+) -> None:
+    monkeypatch.setattr(origins, "_urllib3_connection", lambda *_: Refused(error))
+    origin = Origin("https", "s3.example.com", 443, "http://me:canary@proxy:3128")
+
+    with pytest.raises(expected) as caught:
+        Connections(origin, LIMITS).exchange("GET", HEAD)
+
+    assert type(caught.value) is expected
+    assert "canary" not in str(caught.value)
+
+
+def test_a_connection_that_is_made_gives_its_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(origins, "_urllib3_connection", lambda *_: Refused(None))
+
+    assert connected_socket(ORIGIN, LIMITS) == "a socket"  # type: ignore[comparison-overlap]
+
+
+@pytest.mark.parametrize(
+    ("origin", "address", "tunnel"),
+    [
+        (Origin("http", "s3", 9000), ("s3", 9000), None),
+        (Origin("https", "s3", 443), ("s3", 443), None),
+        (Origin("http", "s3", 80, "http://proxy:3128"), ("proxy", 3128), None),
+        (Origin("https", "s3", 443, "http://proxy:3128"), ("proxy", 3128), ("s3", 443)),
+        (Origin("http", "s3", 80, "http://proxy"), ("proxy", 80), None),
+    ],
+    ids=["http", "https", "http by proxy", "https by proxy", "proxy's usual port"],
+)
+def test_connections_lead_to_the_server_or_its_proxy(
+    origin: Origin, address: tuple[str, int], tunnel: tuple[str, int] | None
+) -> None:
+    opened = origins._urllib3_connection(origin, LIMITS)
+
+    assert (opened.host, opened.port) == address if tunnel is None else True
+    found: Any = opened
+    assert (found._tunnel_host, found._tunnel_port)[: 2 if tunnel else 1] == (tunnel or (None,))
+    assert opened.timeout == LIMITS.connect_seconds
+
+
+@pytest.mark.parametrize(
+    ("origin", "url", "prefix"),
+    [
+        (Origin("http", "s3", 9000), "http://s3:9000", ""),
+        (Origin("http", "::1", 9000), "http://[::1]:9000", ""),
+        (Origin("http", "s3", 80, "http://proxy:1"), "http://s3:80", "http://s3:80"),
+        (Origin("https", "s3", 443, "http://proxy:1"), "https://s3:443", ""),
+    ],
+    ids=["http", "ipv6", "by proxy", "tls by proxy"],
+)
+def test_only_a_plain_proxy_is_given_the_whole_url(origin: Origin, url: str, prefix: str) -> None:
+    assert (origin.url, origin.target_prefix) == (url, prefix)
+
+
+def test_a_proxy_is_told_who_asks() -> None:
+    assert proxy_headers("http://me:word@proxy:1") == {"proxy-authorization": "Basic bWU6d29yZA=="}
+    assert proxy_headers("http://proxy:1") == {}
