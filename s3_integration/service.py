@@ -22,7 +22,6 @@ from s3_integration.exceptions import (
 from s3_integration.models import S3FileInfo
 from s3_integration.perprocess import PerProcess
 from s3_integration.transfer.engine import ObjectId
-from s3_integration.transfer.files import FileEngine
 from s3_integration.transfer.integrity import unquoted
 from s3_integration.transfer.local import check_destination, open_source
 
@@ -57,11 +56,21 @@ class S3Service:
         self._create_bucket = create_bucket
         self._connection = PerProcess(lambda: connect(self._settings))
         self._bucket_is_ensured = PerProcess(self._make_sure_of_bucket)
-        self._engine: TransferEngine = FileEngine(self._connection.get, self._settings)
+        self._engine_on_first_use = PerProcess(self._make_engine)
 
     def _get_s3_client(self) -> Boto3Client:
         """The boto3 client of this process; made, with its credentials, on first use."""
         return self._connection.get().client
+
+    @property
+    def _engine(self) -> TransferEngine:
+        return self._engine_on_first_use.get()
+
+    def _make_engine(self) -> TransferEngine:
+        # Imported on first use: looking, listing and deleting move no bytes.
+        from s3_integration.transfer.files import FileEngine  # noqa: PLC0415 - see above
+
+        return FileEngine(self._connection.get, self._settings)
 
     def _validate_credentials(self) -> bool:
         """True where credentials were found and can be used; S3 itself is not asked.

@@ -11,14 +11,23 @@ Importing this package imports nothing else, so that a missing click can be told
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from typing import NoReturn
+
+_GARBAGE_THRESHOLD = 50_000
+"""New objects after which Python looks for garbage. With its own number, 700, it would look
+150 times while botocore is imported, and find next to nothing."""
 
 _MISSING = 's3i: the command line is not installed; run: pip install "s3_integration[cli]"'
 
 
 def main() -> NoReturn:
     """Run the command line on the arguments of this process, then end the process."""
+    gc.set_threshold(_GARBAGE_THRESHOLD)
+    # Python's last act would be to look through everything again: a fifth of a small command.
+    atexit.register(gc.freeze)
     try:
         from s3_integration.cli.app import s3i  # noqa: PLC0415 - see the module's last sentence
 

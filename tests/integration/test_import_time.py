@@ -1,4 +1,4 @@
-"""What `import s3_integration` costs a program that may not need S3 in the end."""
+"""What starting costs: a program that may not need S3 in the end, and the smallest command."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import os
 import statistics
 import subprocess
 import sys
+from contextlib import closing
 from typing import Final
 
-from tests.fixtures.children import PACKAGE_PARENT
+from tests.fixtures.children import PACKAGE_PARENT, environment_of
+from tests.fixtures.moto_server import moto_server
+from tests.fixtures.servers import moto_under_test
+from tests.fixtures.shell import S3I
 
 LIMIT_SECONDS: Final = 0.060
 ROUNDS: Final = 15
@@ -17,28 +21,35 @@ HEAVY: Final = frozenset(
 )
 
 
-def seconds_of(script: str) -> float:
+_BOTO3: Final = """
+import boto3
+boto3.client("s3").head_object(Bucket="a-bucket", Key="key")
+"""
+
+
+def seconds_of(*command: str, environment: dict[str, str] | None = None) -> float:
     """The processor time of a whole Python process: other programs' load does not count."""
+    surroundings = dict(environment or {**os.environ, "PYTHONPATH": str(PACKAGE_PARENT)})
+    surroundings.pop("PYTHONDONTWRITEBYTECODE", None)  # or every process would compile anew
     before = os.times()
-    subprocess.run(
-        (sys.executable, "-c", script),
-        env={**os.environ, "PYTHONPATH": str(PACKAGE_PARENT)},
-        timeout=60,
-        check=True,
-    )
+    subprocess.run(command, env=surroundings, stdout=subprocess.DEVNULL, timeout=60, check=True)
     after = os.times()
     return (
         after.children_user + after.children_system - before.children_user - before.children_system
     )
 
 
+def seconds_of_python(script: str) -> float:
+    return seconds_of(sys.executable, "-c", script)
+
+
 def test_importing_takes_at_most_sixty_milliseconds_over_bare_python() -> None:
-    seconds_of("import s3_integration")  # compiles it, the first time
+    seconds_of_python("import s3_integration")  # compiles it, the first time
     bare, imported = [], []
 
     for _ in range(ROUNDS):
-        bare.append(seconds_of("pass"))
-        imported.append(seconds_of("import s3_integration"))
+        bare.append(seconds_of_python("pass"))
+        imported.append(seconds_of_python("import s3_integration"))
 
     extra = statistics.median(imported) - statistics.median(bare)
     assert extra <= LIMIT_SECONDS, f"{extra * 1000:.1f} ms over bare Python"
@@ -60,3 +71,24 @@ def test_importing_and_making_a_client_imports_nothing_heavy() -> None:
     )
 
     assert done.stdout == "[]\n"
+
+
+def test_asking_for_one_file_takes_no_more_than_boto3_does() -> None:
+    with moto_server() as endpoint_url:
+        server = moto_under_test(endpoint_url)
+        with closing(server.boto3_client()) as plain:
+            plain.create_bucket(Bucket="a-bucket")
+            plain.put_object(Bucket="a-bucket", Key="key", Body=b"stored")
+        environment = environment_of(server.config("a-bucket"))
+        ours = (*S3I, "exists", "key")
+        boto3s = (sys.executable, "-c", _BOTO3)
+        seconds_of(*ours, environment=environment)  # compiles it, the first time
+
+        # In pairs, since the processor's speed itself changes with what else runs.
+        ratios = [
+            seconds_of(*ours, environment=environment)
+            / seconds_of(*boto3s, environment=environment)
+            for _ in range(ROUNDS)
+        ]
+
+    assert statistics.median(ratios) <= 1, sorted(ratios)

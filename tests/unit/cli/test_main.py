@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import runpy
 import sys
+from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
@@ -15,6 +18,14 @@ from s3_integration.cli import app
 @pytest.fixture(autouse=True)
 def _arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["s3i", "--version"])
+
+
+@pytest.fixture(autouse=True)
+def _own_garbage_collection() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+    atexit.unregister(gc.freeze)
 
 
 def test_the_arguments_of_the_process_are_run(capsys: pytest.CaptureFixture[str]) -> None:
