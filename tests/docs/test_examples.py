@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
-from s3_integration import S3Client, config
+from s3_integration import S3Client, S3Config, TransferConfig, config
 from tests.fixtures.moto_server import moto_server
 
 ROOT = Path(__file__).parents[2]
@@ -57,3 +58,10 @@ def test_the_readme_names_every_variable_that_is_read() -> None:
 
     assert quoted
     assert not missing
+
+
+def test_the_readme_names_every_setting() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = [setting.name for kind in (S3Config, TransferConfig) for setting in fields(kind)]
+
+    assert [name for name in names if f"`{name}`" not in readme] == []
