@@ -52,6 +52,10 @@ class TransferConfig:
     """Parts that one client moves at once, over all its transfers; 1 to 256. Uploads hold
     each of them in memory."""
 
+    files_in_flight: int = 256
+    """Files that one call for many of them moves at once; 1 to 1,024. There are as many only
+    where that makes it faster."""
+
     slowest_bytes_per_second: int = 1024
     """A request that moves fewer bytes than that is broken off and tried again; 1 or more."""
 
@@ -65,6 +69,7 @@ class TransferConfig:
         _check_number("part_size_bytes", self.part_size_bytes, smallest, largest)
         _check_number("multipart_threshold_bytes", self.multipart_threshold_bytes, 1, largest)
         _check_number("parts_in_flight", self.parts_in_flight, 1, 256)
+        _check_number("files_in_flight", self.files_in_flight, 1, 1024)
         _check_number("slowest_bytes_per_second", self.slowest_bytes_per_second, 1, 10**9)
         _check_number("stall_timeout_seconds", self.stall_timeout_seconds, 0.1, 3600)
 
@@ -330,6 +335,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "part_size_bytes": (int,),
     "multipart_threshold_bytes": (int,),
     "parts_in_flight": (int,),
+    "files_in_flight": (int,),
     "slowest_bytes_per_second": (int,),
     "stall_timeout_seconds": (int, float),
 }

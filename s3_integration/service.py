@@ -6,7 +6,7 @@ import contextlib
 import datetime as dt
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from s3_integration.aws.errors import translated
 from s3_integration.aws.session import connect
@@ -21,20 +21,22 @@ from s3_integration.exceptions import (
 )
 from s3_integration.models import S3FileInfo
 from s3_integration.perprocess import PerProcess
-from s3_integration.transfer.engine import ObjectId
+from s3_integration.transfer.engine import DownloadJob, ObjectId, UploadJob
 from s3_integration.transfer.integrity import unquoted
 from s3_integration.transfer.local import check_destination, open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from mypy_boto3_s3.client import S3Client as Boto3Client
 
     from s3_integration.models import ProgressCallback
-    from s3_integration.transfer.engine import TransferEngine, UploadOptions
+    from s3_integration.transfer.engine import Outcome, TransferEngine, UploadOptions
 
 logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
 
 
 class S3Service:
@@ -131,6 +133,36 @@ class S3Service:
             self._validate_credentials()
             source = ObjectId(self.bucket_name, key, version_id)
             account.size_bytes = self._engine.download(source, path, progress).size_bytes
+
+    def upload_files(
+        self, files: Iterable[tuple[Path, str, UploadOptions]]
+    ) -> Generator[Outcome[UploadJob], None, None]:
+        """Store many local files, each under a key; see `TransferEngine.upload_many`."""
+        jobs = (
+            UploadJob(path, ObjectId(self.bucket_name, key), options)
+            for path, key, options in self._once_ready(files, self._ensure_bucket_exists)
+        )
+        return self._engine.upload_many(jobs)
+
+    def download_files(
+        self, files: Iterable[tuple[str, Path]]
+    ) -> Generator[Outcome[DownloadJob], None, None]:
+        """Put what is stored under many keys, each at a path; see `TransferEngine.upload_many`."""
+        jobs = (
+            DownloadJob(ObjectId(self.bucket_name, key), path)
+            for key, path in self._once_ready(files)
+        )
+        return self._engine.download_many(jobs)
+
+    def _once_ready(
+        self, files: Iterable[Item], prepare: Callable[[], object] = lambda: None
+    ) -> Iterator[Item]:
+        """The files, after everything that all of them need; which no file does not need."""
+        for number, file in enumerate(files):
+            if not number:
+                self._validate_credentials()
+                prepare()
+            yield file
 
     def iter_files(self, prefix: str) -> Iterator[S3FileInfo]:
         """Every object whose key begins with `prefix`, in S3's order, page by page."""

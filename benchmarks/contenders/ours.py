@@ -5,17 +5,20 @@ from __future__ import annotations
 import sys
 import sysconfig
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from benchmarks.contenders import Contender, Program, in_threads
 from benchmarks.task import NotThereError
 from s3_integration import S3Client, S3Config
-from s3_integration.config import EngineName
-from s3_integration.transfer import engine
-from s3_integration.transfer.engine import ObjectId, UploadOptions
+from s3_integration.config import EngineName, resolve_settings
+from s3_integration.service import S3Service
+from s3_integration.transfer.engine import UploadOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from benchmarks.task import Batch, Site
+    from s3_integration.transfer.engine import DownloadJob, Outcome, UploadJob
 
 Engine = Literal["auto", "crt", "boto3"]
 
@@ -36,30 +39,20 @@ class OneCallPerFile(Contender):
 
 
 class Bulk(Contender):
-    """`upload_many` and `download_many` of the engine."""
+    """Many files by one call of the service."""
 
     def __init__(self, site: Site, chosen: Engine) -> None:
-        from s3_integration.config import resolve_settings
-        from s3_integration.service import S3Service
-
-        service = S3Service(settings=resolve_settings(site.bucket, _config(site, chosen)))
-        self._bucket = site.bucket
-        self._engine: Any = service._engine  # noqa: SLF001 - its bulk entry is not public yet
-        if not hasattr(self._engine, "upload_many"):
-            raise NotThereError("the engine has no entry for many files yet")
+        self._service = S3Service(settings=resolve_settings(site.bucket, _config(site, chosen)))
 
     def upload(self, batch: Batch) -> None:
         """Store every file."""
         options = UploadOptions("binary/octet-stream", {}, {})
-        job: Any = engine.UploadJob  # type: ignore[attr-defined]
-        jobs = (job(path, ObjectId(self._bucket, key), options) for path, key in batch.pairs)
-        _raise_errors(self._engine.upload_many(jobs))
+        files = ((path, key, options) for path, key in batch.pairs)
+        _raise_errors(self._service.upload_files(files))
 
     def download(self, batch: Batch) -> None:
         """Fetch every object."""
-        job: Any = engine.DownloadJob  # type: ignore[attr-defined]
-        jobs = (job(ObjectId(self._bucket, key), path) for path, key in batch.pairs)
-        _raise_errors(self._engine.download_many(jobs))
+        _raise_errors(self._service.download_files((key, path) for path, key in batch.pairs))
 
 
 class CommandLine(Program):
@@ -81,7 +74,7 @@ class CommandLine(Program):
             self.run(*command, "exists", key)
 
 
-def _raise_errors(outcomes: Any) -> None:
+def _raise_errors(outcomes: Iterable[Outcome[UploadJob] | Outcome[DownloadJob]]) -> None:
     for outcome in outcomes:
         if outcome.error:
             raise outcome.error

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Iterable, Mapping
     from pathlib import Path
 
+    from s3_integration.exceptions import S3IntegrationError
     from s3_integration.models import IfExists, ProgressCallback
     from s3_integration.transfer.local import SourceFile
 
@@ -40,6 +41,35 @@ class Transferred:
     size_bytes: int
     etag: str
     version_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadJob:
+    """One file to store, of many."""
+
+    path: Path
+    target: ObjectId
+    options: UploadOptions
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadJob:
+    """One object to fetch, of many."""
+
+    source: ObjectId
+    destination: Path
+
+
+Job = TypeVar("Job", UploadJob, DownloadJob)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Job]):
+    """What became of one job: a result, or else an error."""
+
+    job: Job
+    result: Transferred | None
+    error: S3IntegrationError | None
 
 
 class TransferEngine(Protocol):
@@ -74,3 +104,17 @@ class TransferEngine(Protocol):
         Raises:
             S3DownloadError: the destination is as it was before.
         """
+
+    def upload_many(self, jobs: Iterable[UploadJob]) -> Generator[Outcome[UploadJob], None, None]:
+        """Store many files at once, and tell of each as it is done.
+
+        One file's failure does not keep the others. `jobs` is read by the caller's thread,
+        while it waits for an outcome, and never far ahead; what reading it raises ends all.
+        Closing the iterator, or Ctrl-C, lets no further file begin, and waits until those
+        under way are stored or given up. It goes on only in the process that began it.
+        """
+
+    def download_many(
+        self, jobs: Iterable[DownloadJob]
+    ) -> Generator[Outcome[DownloadJob], None, None]:
+        """Fetch many objects at once, and tell of each as it is done; as `upload_many`."""

@@ -12,19 +12,28 @@ from typing import TYPE_CHECKING
 from s3_integration.aws.errors import translated
 from s3_integration.exceptions import S3DownloadError, S3UploadError
 from s3_integration.transfer.download import Download
+from s3_integration.transfer.local import check_destination, open_source
+from s3_integration.transfer.many import move_many
 from s3_integration.transfer.multipart import MultipartUpload
 from s3_integration.transfer.parts import PartThreads
 from s3_integration.transfer.upload import upload_single
 from s3_integration.transfer.wires import Wires
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Iterable
     from pathlib import Path
 
     from s3_integration.aws.session import Connection
     from s3_integration.config import Settings
     from s3_integration.models import ProgressCallback
-    from s3_integration.transfer.engine import ObjectId, Transferred, UploadOptions
+    from s3_integration.transfer.engine import (
+        DownloadJob,
+        ObjectId,
+        Outcome,
+        Transferred,
+        UploadJob,
+        UploadOptions,
+    )
     from s3_integration.transfer.local import SourceFile
 
 
@@ -62,3 +71,27 @@ class FileEngine:
         with translated("download", source.bucket, source.key, outcome=S3DownloadError):
             s3 = self._wires.choose(source.bucket)
             return Download(s3, source, destination, self._transfer, self._threads, progress).run()
+
+    def upload_many(self, jobs: Iterable[UploadJob]) -> Generator[Outcome[UploadJob], None, None]:
+        """Store many files; see `TransferEngine`."""
+        return move_many(jobs, self._upload_job, self._transfer.files_in_flight)
+
+    def download_many(
+        self, jobs: Iterable[DownloadJob]
+    ) -> Generator[Outcome[DownloadJob], None, None]:
+        """Fetch many objects; see `TransferEngine`."""
+        return move_many(jobs, self._download_job, self._transfer.files_in_flight)
+
+    def _upload_job(self, job: UploadJob, progress: ProgressCallback) -> Transferred:
+        where = job.target
+        with (
+            translated("upload", where.bucket, where.key, outcome=S3UploadError),
+            open_source(job.path) as source,
+        ):
+            return self.upload(source, where, job.options, progress)
+
+    def _download_job(self, job: DownloadJob, progress: ProgressCallback) -> Transferred:
+        where = job.source
+        with translated("download", where.bucket, where.key, outcome=S3DownloadError):
+            check_destination(job.destination)
+            return self.download(where, job.destination, progress)

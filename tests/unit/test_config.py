@@ -454,6 +454,7 @@ def test_an_existing_certificate_file_is_taken(tmp_path: Path) -> None:
         ("part_size_bytes", 5 * MIB, 5 * GIB),
         ("multipart_threshold_bytes", 1, 5 * GIB),
         ("parts_in_flight", 1, 256),
+        ("files_in_flight", 1, 1024),
     ],
 )
 def test_transfer_settings_are_whole_numbers_within_s3s_limits(

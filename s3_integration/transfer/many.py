@@ -1,0 +1,197 @@
+"""Many files: one job after another, in as many threads as pay.
+
+A thread that waits for S3 costs nothing, but those that compute take turns (Python's global
+interpreter lock). So there are more of them while most wait, and fewer while they compute.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import threading
+import time
+from collections import deque
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Generic
+
+from s3_integration.aws.errors import translate, with_outcome
+from s3_integration.exceptions import S3DownloadError, S3IntegrationError, S3UploadError
+from s3_integration.transfer.crew import Crew
+from s3_integration.transfer.engine import DownloadJob, Job, Outcome, UploadJob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from s3_integration.models import ProgressCallback
+    from s3_integration.transfer.engine import Transferred
+
+LOOK_AHEAD = 2
+"""Jobs that are read for each thread: one that it works on, and one that waits for it."""
+
+
+def move_many(
+    jobs: Iterable[Job],
+    move: Callable[[Job, ProgressCallback], Transferred],
+    most_threads: int,
+) -> Generator[Outcome[Job], None, None]:
+    """Let `move` do every job; see `TransferEngine.upload_many`.
+
+    Args:
+        jobs: read by the caller's thread, a few at a time.
+        move: does one job, and breaks it off where its callback raises.
+        most_threads: how many jobs may be under way at once.
+    """
+    run = _Run(jobs, move, most_threads)
+    try:
+        yield from run.outcomes()
+    finally:
+        run.stop()
+
+
+class _Run(Generic[Job]):
+    """One call's jobs.
+
+    The caller's thread reads jobs and hands out outcomes. The others take a job each until
+    none is ready; they never wait for one, so that nothing keeps a process from ending.
+    """
+
+    def __init__(
+        self,
+        jobs: Iterable[Job],
+        move: Callable[[Job, ProgressCallback], Transferred],
+        most_threads: int,
+    ) -> None:
+        self._jobs: Iterator[Job] = iter(jobs)
+        self._move: Callable[[Job, ProgressCallback], Transferred] = move
+        self._crew = Crew(most_threads, time.perf_counter())
+        self._process_id = os.getpid()
+        self._pool = ThreadPoolExecutor(most_threads, "s3_integration-file")
+        self._ready: deque[Job] = deque()
+        self._finished: deque[tuple[Outcome[Job], float]] = deque()
+        self._news = threading.Event()
+        """Something has finished, or a thread has ended."""
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._open = 0
+        """Jobs that were read, and whose outcome has not been handed out."""
+        self._all_read = False
+        self._is_stopped = False
+        self._failure: BaseException | None = None
+
+    def outcomes(self) -> Generator[Outcome[Job], None, None]:
+        """Each job's outcome, as it comes."""
+        self._read()
+        while self._open:
+            self._start_threads()
+            if self._finished:
+                outcome, cpu_seconds = self._finished.popleft()
+                self._open -= 1
+                self._crew.note(cpu_seconds)
+                # One in its place, and one more until there are enough: the threads go on
+                # while the caller looks at the outcome.
+                self._read()
+                self._read()
+                self._start_threads()
+                yield outcome
+                self._check_process()
+            elif not self._read():
+                self._wait()
+
+    def stop(self) -> None:
+        """Begin no more jobs, and wait for those under way to end or break off."""
+        self._is_stopped = True
+        self._ready.clear()
+        if os.getpid() == self._process_id:  # the threads are not in a forked child
+            self._pool.shutdown(cancel_futures=True)
+
+    def _wait(self) -> None:
+        self._news.wait()
+        self._news.clear()
+        if self._failure is not None:
+            raise self._failure
+        self._crew.judge(time.perf_counter())
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process_id:
+            message = "Jobs go on in the process that began them, not in its forked child."
+            raise S3IntegrationError(message, suggestion="Begin anew in the child.")
+
+    def _read(self) -> bool:
+        """Make one more job ready; False where there is none, or enough are."""
+        if self._all_read or self._open >= LOOK_AHEAD * self._crew.wanted:
+            return False
+        try:
+            job = next(self._jobs)
+        except StopIteration:
+            self._all_read = True
+            return False
+        self._open += 1
+        self._ready.append(job)
+        return True
+
+    def _start_threads(self) -> None:
+        for _ in range(min(self._crew.wanted - self._threads, len(self._ready))):
+            with self._lock:
+                self._threads += 1
+            try:
+                # A thread sees the caller's context, as its parts do.
+                self._pool.submit(contextvars.copy_context().run, self._work)
+            except RuntimeError:  # the system allows no more; one of the others does its work
+                if self._threads == 1:
+                    raise
+                self._crew.limit(self._threads - 1)
+                return
+
+    def _work(self) -> None:
+        try:
+            self._do_jobs()
+        except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
+            self._failure = error
+        finally:
+            with self._lock:
+                self._threads -= 1
+            self._news.set()
+
+    def _do_jobs(self) -> None:
+        began = time.thread_time()
+        while self._takes_part():
+            try:
+                job = self._ready.popleft()
+            except IndexError:
+                return
+            outcome = self._outcome_of(job)
+            ended = time.thread_time()
+            self._finished.append((outcome, ended - began))
+            began = ended
+            if not self._news.is_set():
+                self._news.set()
+
+    def _takes_part(self) -> bool:
+        return not self._is_stopped and self._threads <= self._crew.wanted
+
+    def _outcome_of(self, job: Job) -> Outcome[Job]:
+        try:
+            return Outcome(job, self._move(job, self._break_off_if_stopped), None)
+        except S3IntegrationError as error:
+            return Outcome(job, None, error)
+        except Exception as error:  # noqa: BLE001 - one file's failure is not the others'
+            return Outcome(job, None, _as_ours(error, job))
+
+    def _break_off_if_stopped(self, done_bytes: int, total_bytes: int) -> None:
+        if self._is_stopped and done_bytes < total_bytes:
+            raise CancelledError
+
+
+def _as_ours(error: Exception, job: UploadJob | DownloadJob) -> S3IntegrationError:
+    """What nobody has foreseen, told as the failure of one job."""
+    is_upload = isinstance(job, UploadJob)
+    where = job.target if isinstance(job, UploadJob) else job.source
+    told = translate(
+        error,
+        operation="upload" if is_upload else "download",
+        bucket=where.bucket,
+        key=where.key,
+    )
+    ours = with_outcome(told, S3UploadError if is_upload else S3DownloadError)
+    ours.__cause__ = error
+    return ours

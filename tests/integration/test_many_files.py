@@ -1,0 +1,66 @@
+"""Many files by one call: each arrives whole or is told as failed."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from s3_integration.config import S3Config, resolve_settings
+from s3_integration.exceptions import (
+    S3DownloadError,
+    S3FileNotFoundError,
+    S3UploadError,
+)
+from s3_integration.service import S3Service
+from s3_integration.transfer.engine import UploadOptions
+from tests.fixtures.servers import ServerUnderTest
+
+FILES: Final = 500
+OPTIONS: Final = UploadOptions("application/octet-stream", {}, {})
+
+
+@pytest.fixture
+def service(server: ServerUnderTest, config: S3Config) -> S3Service:
+    if server.only_bucket_name:
+        pytest.skip("a load that a person would have to pay for")
+    return S3Service(settings=resolve_settings(config=config, environment={}, dotenv={}))
+
+
+def test_many_files_go_up_and_come_back_byte_for_byte_although_some_fail(
+    service: S3Service, tmp_path: Path
+) -> None:
+    chance = random.Random(20261124)
+    contents = {f"folder {n % 7}/ü{n}": chance.randbytes(chance.choice((0, 1, 9000, 40_000)))
+                for n in range(FILES)}  # fmt: skip
+    sources = {key: tmp_path / f"up-{n}" for n, key in enumerate(contents)}
+    for key, path in sources.items():
+        path.write_bytes(contents[key])
+    missing = {f"missing {n}": tmp_path / "nowhere" / str(n) for n in range(20)}
+
+    uploads = list(
+        service.upload_files(
+            (path, key, OPTIONS) for key, path in sorted({**sources, **missing}.items())
+        )
+    )
+    targets = {key: tmp_path / "down" / f"{n}" for n, key in enumerate((*contents, *missing))}
+    downloads = list(service.download_files(targets.items()))
+
+    assert {o.job.target.key for o in uploads if o.result} == set(contents)
+    failed_uploads = {o.job.target.key: o.error for o in uploads if o.error}
+    assert failed_uploads.keys() == missing.keys()
+    assert all(isinstance(e, S3UploadError | FileNotFoundError) for e in failed_uploads.values())
+    failed_downloads = {o.job.source.key: o.error for o in downloads if o.error}
+    assert failed_downloads.keys() == missing.keys()
+    for error in failed_downloads.values():
+        assert isinstance(error, S3DownloadError)
+        assert isinstance(error, S3FileNotFoundError)
+    fetched = {path: path.read_bytes() for path in (tmp_path / "down").iterdir()}
+    assert fetched == {targets[key]: content for key, content in contents.items()}
+
+
+def test_no_file_needs_no_bucket(service: S3Service) -> None:
+    assert list(service.upload_files([])) == []
+    assert service._bucket_is_ensured._value is None

@@ -1,0 +1,317 @@
+"""Many jobs at once, without S3: what becomes of each, and how they end."""
+
+from __future__ import annotations
+
+import contextvars
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, NoReturn
+
+import pytest
+
+from s3_integration.config import S3Config
+from s3_integration.exceptions import S3DownloadError, S3IntegrationError, S3UploadError
+from s3_integration.models import ProgressCallback
+from s3_integration.transfer.engine import (
+    DownloadJob,
+    ObjectId,
+    Transferred,
+    UploadJob,
+    UploadOptions,
+)
+from s3_integration.transfer.many import LOOK_AHEAD, move_many
+from tests.fixtures.children import environment_of, run_child
+
+OPTIONS: Final = UploadOptions("text/plain", {}, {})
+DONE: Final = Transferred(1, "etag", None)
+
+
+def upload_job(name: str) -> UploadJob:
+    return UploadJob(Path(name), ObjectId("unit-tests", name), OPTIONS)
+
+
+def download_job(name: str) -> DownloadJob:
+    return DownloadJob(ObjectId("unit-tests", name), Path(name))
+
+
+def upload_jobs() -> Iterator[UploadJob]:
+    """As many as are asked for."""
+    return (upload_job(str(number)) for number in itertools.count())
+
+
+def do_nothing(job: UploadJob, progress: ProgressCallback) -> Transferred:
+    return DONE
+
+
+def fail(error: BaseException) -> Callable[[object, object], NoReturn]:
+    def move(job: object, progress: object) -> NoReturn:
+        raise error
+
+    return move
+
+
+def test_every_job_has_one_outcome() -> None:
+    jobs = list(itertools.islice(upload_jobs(), 1000))
+
+    outcomes = list(move_many(jobs, do_nothing, 8))
+
+    assert {outcome.job.path for outcome in outcomes} == {job.path for job in jobs}
+    assert len(outcomes) == len(jobs)
+    assert all(outcome.result is DONE and outcome.error is None for outcome in outcomes)
+
+
+def test_no_jobs_have_no_outcomes() -> None:
+    assert list(move_many([], do_nothing, 8)) == []
+
+
+def test_a_failure_is_told_and_keeps_no_other_from_its_end() -> None:
+    refused = S3UploadError("refused")
+
+    def move(job: UploadJob, progress: ProgressCallback) -> Transferred:
+        if int(job.path.name) % 3 == 0:
+            raise refused
+        return DONE
+
+    outcomes = list(move_many(itertools.islice(upload_jobs(), 30), move, 4))
+
+    told = {int(outcome.job.path.name): (outcome.result, outcome.error) for outcome in outcomes}
+    assert told == {n: (None, refused) if n % 3 == 0 else (DONE, None) for n in range(30)}
+
+
+@pytest.mark.parametrize(
+    ("job", "outcome_class"),
+    [(upload_job("a"), S3UploadError), (download_job("a"), S3DownloadError)],
+    ids=["upload", "download"],
+)
+def test_what_nobody_foresaw_is_the_failure_of_one_job(
+    job: UploadJob | DownloadJob, outcome_class: type[S3IntegrationError]
+) -> None:
+    surprise = ZeroDivisionError("division by zero")
+
+    (outcome,) = move_many([job], fail(surprise), 4)  # type: ignore[type-var]  # either kind
+
+    assert isinstance(outcome.error, outcome_class)
+    assert outcome.error.key == "a"
+    assert "division by zero" in outcome.error.message
+    assert outcome.error.__cause__ is surprise
+
+
+def test_what_is_no_exception_of_one_job_ends_all() -> None:
+    with pytest.raises(SystemExit):
+        list(move_many(upload_jobs(), fail(SystemExit(3)), 4))
+
+
+@pytest.mark.parametrize("most_threads", [1, 4, 300])
+def test_no_more_jobs_than_a_few_are_read_ahead(most_threads: int) -> None:
+    read = list[UploadJob]()
+
+    def jobs() -> Iterator[UploadJob]:
+        for job in upload_jobs():
+            read.append(job)
+            yield job
+
+    outcomes = move_many(jobs(), do_nothing, most_threads)
+
+    handed_out = len([next(outcomes) for _ in range(50)])
+    outcomes.close()
+
+    assert len(read) <= handed_out + LOOK_AHEAD * most_threads
+
+
+def test_no_more_jobs_than_allowed_are_under_way_at_once() -> None:
+    lock, under_way, most = threading.Lock(), 0, 0
+    all_at_once = threading.Barrier(3)
+
+    def move(job: UploadJob, progress: ProgressCallback) -> Transferred:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        all_at_once.wait(10)
+        with lock:
+            under_way -= 1
+        return DONE
+
+    outcomes = list(move_many(itertools.islice(upload_jobs(), 30), move, 3))
+
+    assert [outcome.error for outcome in outcomes] == [None] * 30
+    assert most == 3
+
+
+def test_an_outcome_is_told_while_other_jobs_are_under_way() -> None:
+    first_is_told = threading.Event()
+
+    def move(job: UploadJob, progress: ProgressCallback) -> Transferred:
+        assert job.path.name == "quick" or first_is_told.wait(10)
+        return DONE
+
+    outcomes = move_many([upload_job("slow"), upload_job("quick")], move, 4)
+
+    assert next(outcomes).job.path.name == "quick"
+    first_is_told.set()
+    assert next(outcomes).job.path.name == "slow"
+
+
+class Held:
+    """Jobs that are held up until they are told to stop or to end."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.ended: list[str] = []
+        self.one_has_begun = threading.Event()
+        self.go_on = threading.Event()
+
+    def move(self, job: UploadJob, progress: ProgressCallback) -> Transferred:
+        self.begun.append(job.path.name)
+        try:
+            if job.path.name == "0":
+                return DONE
+            self.one_has_begun.set()
+            for done_bytes in range(1000):
+                progress(done_bytes, 1000)
+                self.go_on.wait(0.01)
+            return DONE
+        finally:
+            self.ended.append(job.path.name)
+
+
+def test_closing_breaks_off_what_is_under_way_and_waits_for_it() -> None:
+    held = Held()
+    outcomes = move_many(upload_jobs(), held.move, 4)
+    next(outcomes)
+    assert held.one_has_begun.wait(10)
+
+    outcomes.close()
+
+    assert sorted(held.begun) == sorted(held.ended)
+    assert len(held.begun) <= 1 + LOOK_AHEAD * 4
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, ZeroDivisionError])
+def test_an_interruption_while_waiting_ends_all(
+    interruption: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Held()
+
+    def wait_and_be_interrupted(_: object) -> None:
+        assert held.one_has_begun.wait(10)
+        raise interruption
+
+    outcomes = move_many(upload_jobs(), held.move, 2)
+    next(outcomes)
+    monkeypatch.setattr("s3_integration.transfer.many._Run._wait", wait_and_be_interrupted)
+
+    with pytest.raises(interruption):
+        list(outcomes)
+
+    assert sorted(held.begun) == sorted(held.ended)
+
+
+def test_what_reading_the_jobs_raises_comes_through_after_those_under_way_have_ended() -> None:
+    held = Held()
+
+    def jobs() -> Iterator[UploadJob]:
+        yield upload_job("1")
+        assert held.one_has_begun.wait(10)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(move_many(jobs(), held.move, 4))
+
+    assert (held.begun, held.ended) == (["1"], ["1"])
+
+
+def test_jobs_are_read_by_the_callers_thread() -> None:
+    readers = set[threading.Thread]()
+
+    def jobs() -> Iterator[UploadJob]:
+        for job in itertools.islice(upload_jobs(), 20):
+            readers.add(threading.current_thread())
+            yield job
+
+    list(move_many(jobs(), do_nothing, 4))
+
+    assert readers == {threading.current_thread()}
+
+
+def test_jobs_see_the_callers_context() -> None:
+    variable = contextvars.ContextVar[str]("variable")
+    variable.set("of the caller")
+
+    def move(job: UploadJob, progress: ProgressCallback) -> Transferred:
+        return Transferred(0, variable.get(), None)
+
+    outcomes = list(move_many(itertools.islice(upload_jobs(), 20), move, 4))
+
+    assert {outcome.result.etag for outcome in outcomes if outcome.result} == {"of the caller"}
+
+
+def test_where_no_more_threads_can_be_started_the_others_do_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start, started = threading.Thread.start, list[threading.Thread]()
+
+    def start_two(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            message = "can't start new thread"
+            raise RuntimeError(message)
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_two)
+
+    outcomes = list(move_many(itertools.islice(upload_jobs(), 200), do_nothing, 64))
+
+    assert len(outcomes) == 200
+
+
+_BEGUN: Final = """
+import os, threading
+from pathlib import Path
+from s3_integration.exceptions import S3IntegrationError
+from s3_integration.transfer.engine import ObjectId, Transferred, UploadJob, UploadOptions
+from s3_integration.transfer.many import move_many
+
+def jobs():
+    while True:
+        yield UploadJob(Path("a"), ObjectId("b", "k"), UploadOptions("text/plain", {}, {}))
+
+outcomes = move_many(jobs(), lambda job, progress: Transferred(0, "", None), 8)
+next(outcomes)
+"""
+
+_FORKED: Final = _BEGUN + """
+def of_child(action):
+    child = os.fork()
+    if not child:
+        try:
+            action()
+        except S3IntegrationError as error:
+            print(error.message, flush=True)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+print(of_child(outcomes.close), of_child(lambda: [next(outcomes) for _ in range(10)]), flush=True)
+next(outcomes)
+outcomes.close()
+print("closed")
+"""
+
+
+def test_a_forked_child_neither_goes_on_nor_waits_for_threads_that_it_has_not() -> None:
+    child = run_child(_FORKED, environment=environment_of(S3Config()))
+
+    assert child.stdout.splitlines() == [
+        "Jobs go on in the process that began them, not in its forked child.",
+        "0 0",
+        "closed",
+    ]
+    assert child.returncode == 0
+
+
+def test_a_process_ends_although_its_jobs_have_not() -> None:
+    child = run_child(_BEGUN, environment=environment_of(S3Config()))
+
+    assert (child.stderr, child.returncode) == ("", 0)
