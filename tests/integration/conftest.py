@@ -10,10 +10,12 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from s3_integration.client import S3Client
 from tests.fixtures.ceph import ceph
 from tests.fixtures.faults_clients import ENGINES
 from tests.fixtures.moto_server import moto_server
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from s3_integration.config import S3Config
     from tests.fixtures.ceph import CephServer
+    from tests.fixtures.contract import Get, Put
     from tests.fixtures.servers import ServerUnderTest
 
 
@@ -71,10 +74,50 @@ def ceph_server(request: pytest.FixtureRequest) -> Iterator[CephServer]:
 
 
 @pytest.fixture
-def config(server: ServerUnderTest) -> Iterator[S3Config]:
-    """Settings with a bucket that does not exist yet (on AWS: the empty one that was given)."""
+def config(request: pytest.FixtureRequest, server: ServerUnderTest) -> Iterator[S3Config]:
+    """Settings with a bucket that does not exist yet (on AWS: the empty one that was given).
+
+    A test that asks for `engine` gets them for each engine.
+    """
+    names = request.fixturenames
+    engine = request.getfixturevalue("engine") if "engine" in names else None
     with _bucket_for_a_while(server) as bucket_name:
-        yield server.config(bucket_name)
+        yield server.config(bucket_name, engine=engine)
+
+
+@pytest.fixture
+def client(config: S3Config) -> S3Client:
+    """A client with those settings."""
+    return S3Client(config=config)
+
+
+@pytest.fixture
+def plain(server: ServerUnderTest) -> Iterator[Any]:
+    """boto3's own client, for a second look at what was stored."""
+    with closing(server.boto3_client()) as plain_client:
+        yield plain_client
+
+
+@pytest.fixture
+def put(client: S3Client, tmp_path: Path) -> Put:
+    """Store bytes under a key."""
+
+    def upload(key: str, content: bytes) -> str:
+        source = tmp_path / "source"
+        source.write_bytes(content)
+        return client.upload_file(source, key)
+
+    return upload
+
+
+@pytest.fixture
+def get(client: S3Client, tmp_path: Path) -> Get:
+    """Fetch the bytes under a key."""
+
+    def download(key: str) -> bytes:
+        return Path(client.download_file(key, tmp_path / "fetched")).read_bytes()
+
+    return download
 
 
 @pytest.fixture
