@@ -34,7 +34,7 @@ class Signer:
     """Signs requests for one scope; threads may share it."""
 
     def __init__(self, scope: Scope) -> None:
-        self._scope = scope
+        self.scope = scope
         self._latest: tuple[str, str, bytes] = ("", "", b"")
 
     def sign(
@@ -67,7 +67,7 @@ class Signer:
         signed_names = ";".join(names)
         canonical = f"{method}\n{path}\n{query}\n{listed}\n{signed_names}\n{UNSIGNED_PAYLOAD}"
         date = stamp[:8]
-        scope = f"{date}/{self._scope.region}/{self._scope.service}/aws4_request"
+        scope = f"{date}/{self.scope.region}/{self.scope.service}/aws4_request"
         digest = sha256(canonical.encode()).hexdigest()
         key = self._key_of(date, str(credentials.secret_key))
         signature = hmac.digest(key, f"{_ALGORITHM}\n{stamp}\n{scope}\n{digest}".encode(), "sha256")
@@ -81,7 +81,7 @@ class Signer:
         if (date, secret) == latest[:2]:
             return latest[2]
         key = f"AWS4{secret}".encode()
-        for word in (date, self._scope.region, self._scope.service, "aws4_request"):
+        for word in (date, self.scope.region, self.scope.service, "aws4_request"):
             key = hmac.digest(key, word.encode(), "sha256")
         self._latest = (date, secret, key)  # in one step: other threads read it
         return key

@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,6 +24,7 @@ from s3_integration.aws.retries import Answer
 from s3_integration.aws.signing import Signer
 from s3_integration.transfer.http import Connections
 from s3_integration.transfer.origin import Origin, proxy_headers
+from s3_integration.transfer.wire import Body
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from s3_integration.aws.pace import Limits
     from s3_integration.aws.session import Connection
     from s3_integration.transfer.answers import HttpAnswer
-    from s3_integration.transfer.wire import Body
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +67,29 @@ _ANSWERS = {
     "x-amz-checksum-crc64nvme": "ChecksumCRC64NVME",
     "x-amz-checksum-type": "ChecksumType",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, before it is signed."""
+
+    operation: str
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    content: Buffer
+
+
+class Answering(Body, Protocol):
+    """An answer of HTTP whose body is still on its way."""
+
+    status: int
+    headers: dict[str, str]
+    """Their names in lower case."""
+
+    def read(self, most_bytes: int) -> bytes:
+        """The body as bytes, `most_bytes` of it at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +139,14 @@ class DirectWire:
 
     def _call(
         self, operation: str, method: str, content: Buffer, parameters: dict[str, Any]
-    ) -> tuple[Mapping[str, Any], HttpAnswer]:
+    ) -> tuple[Mapping[str, Any], Answering]:
         """Send a request until it is answered, or has failed for good."""
         place = self._place_of(parameters["Bucket"])
-        path, query, headers = _request_of(place, parameters)
-        size = memoryview(content).nbytes
+        asked = Asked(operation, method, *_request_of(place, parameters), content)
         context: dict[str, Any] = {}
         attempt = 1
         while True:
-            head = self._signed_head(place, method, path, query, headers, size, context)
-            answer, failure = self._try(place, method, head, content)
+            answer, failure = self._try(place, asked, attempt, context)
             if answer is not None and answer.status < 300:
                 return _as_botocores(answer, attempt), answer
             body = answer.read(_MOST_ERROR_BYTES) if answer is not None else b""
@@ -138,34 +159,29 @@ class DirectWire:
             attempt += 1
 
     def _try(
-        self, place: Place, method: str, head: bytes, content: Buffer
-    ) -> tuple[HttpAnswer | None, BotoCoreError | None]:
+        self, place: Place, asked: Asked, attempt: int, context: dict[str, Any]
+    ) -> tuple[Answering | None, BotoCoreError | None]:
+        """Send a request once; an answer or a failure comes back."""
+        del attempt
+        head = self._signed_head(place, asked, context)
         try:
-            return place.connections.exchange(method, head, content), None
+            return place.connections.exchange(asked.method, head, asked.content), None
         except BotoCoreError as error:
             return None, error
 
-    def _signed_head(
-        self,
-        place: Place,
-        method: str,
-        path: str,
-        query: str,
-        headers: Mapping[str, str],
-        size_bytes: int,
-        context: dict[str, Any],
-    ) -> bytes:
+    def _signed_head(self, place: Place, asked: Asked, context: dict[str, Any]) -> bytes:
         credentials = self._connection.credentials.get_frozen_credentials()
         self._connection.retries.note_key_id(context, str(credentials.access_key))
         offset = self._connection.clock.offset.total_seconds()
-        sent = dict(headers)
-        place.signer.sign(method, path, query, sent, credentials, offset)
-        if method == "PUT":
-            sent["content-length"] = str(size_bytes)
+        sent = dict(asked.headers)
+        place.signer.sign(asked.method, asked.path, asked.query, sent, credentials, offset)
+        if asked.method == "PUT":
+            sent["content-length"] = str(memoryview(asked.content).nbytes)
         sent.update(place.further_headers)
-        target = f"{place.connections.origin.target_prefix}{path}{'?' if query else ''}{query}"
+        question = f"?{asked.query}" if asked.query else ""
+        target = f"{place.connections.origin.target_prefix}{asked.path}{question}"
         lines = "".join([f"{name}: {value}\r\n" for name, value in sent.items()])
-        return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
+        return f"{asked.method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
 
     def _place_of(self, bucket: str) -> Place:
         place = self._places.get(bucket)
@@ -223,7 +239,7 @@ def _request_of(place: Place, parameters: Mapping[str, Any]) -> tuple[str, str, 
     return path, query, headers
 
 
-def _as_botocores(answer: HttpAnswer, attempt: int) -> dict[str, Any]:
+def _as_botocores(answer: Answering, attempt: int) -> dict[str, Any]:
     """What boto3's client would return, as far as transfers look at it."""
     headers = answer.headers
     told: dict[str, Any] = {
@@ -241,7 +257,7 @@ def _as_botocores(answer: HttpAnswer, attempt: int) -> dict[str, Any]:
     return told
 
 
-def _parsed(answer: HttpAnswer, body: bytes, attempt: int) -> dict[str, Any]:
+def _parsed(answer: Answering, body: bytes, attempt: int) -> dict[str, Any]:
     """A refusal as botocore would raise it."""
     parser: Any = create_parser("rest-xml")
     response = {"status_code": answer.status, "headers": answer.headers, "body": body}
@@ -251,7 +267,7 @@ def _parsed(answer: HttpAnswer, body: bytes, attempt: int) -> dict[str, Any]:
 
 
 def _told(
-    answer: HttpAnswer | None, parsed: Mapping[str, Any], failure: BotoCoreError | None
+    answer: Answering | None, parsed: Mapping[str, Any], failure: BotoCoreError | None
 ) -> Answer:
     """One attempt's outcome, for those who decide about the next."""
     if answer is None:
