@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 DEFAULT_BUCKET_NAME = "peerpilot-kiro-data"
 DEFAULT_REGION = "us-east-1"
 
-EngineName = Literal["auto", "direct", "boto3"]
-"""Who moves the bytes: connections of the package's own, or boto3's.
+EngineName = Literal["auto", "direct", "crt", "boto3"]
+"""Who moves the bytes: connections of the package's own, awscrt's, or boto3's.
 
 `auto` is `direct`, and `boto3` where somebody has hooked the boto3 client (moto's `mock_aws`
 and botocore's `Stubber` do) or the way to S3 needs what only botocore can do."""

@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader, create_loader
 
+from s3_integration.aws.awscrt_version import check_awscrt
 from s3_integration.aws.clock import ServerClock
 from s3_integration.aws.credentials import CredentialFinder, RenewableCredentials
 from s3_integration.aws.endpoints import EndpointProfile, Learned, profile_of
@@ -55,8 +56,11 @@ def connect(settings: Settings) -> Connection:
 
     Raises:
         S3CredentialsError: no credentials, or ones that could not be fetched.
-        S3ConfigError: an unknown profile, or an endpoint of `~/.aws/config` that is refused.
+        S3ConfigError: an unknown profile, an endpoint of `~/.aws/config` that is refused, or
+            no awscrt for the engine of that name.
     """
+    if settings.engine == "crt":
+        check_awscrt()
     with translated("connect", settings.bucket_name):
         session = botocore.session.Session(profile=settings.profile_name)
         if settings.credentials and not settings.profile_name:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from s3_integration.aws.pace import Limits
     from s3_integration.aws.session import Connection
-    from s3_integration.transfer.answers import HttpAnswer
 
 logger = logging.getLogger(__name__)
 

@@ -79,10 +79,10 @@ class Boto3Wire:
 
 
 def _in_pieces(content: Buffer) -> IO[bytes]:
-    return cast("IO[bytes]", _Pieces(content))
+    return cast("IO[bytes]", Pieces(content))
 
 
-class _Pieces(io.RawIOBase):
+class Pieces(io.RawIOBase):
     """Bytes in memory that go out piece by piece.
 
     http.client would send bytes by one call, whose timeout is for all of them together: a

@@ -58,5 +58,17 @@ class Wires:
         through_boto3 = Route(connection, Boto3Wire(connection))
         if self._settings.engine == "boto3":
             return _Routes(through_boto3, None, through_boto3)
-        direct = DirectWire(connection, limits_of(self._settings))
+        direct = self._direct(connection)
         return _Routes(through_boto3, direct, Route(connection, direct))
+
+    def _direct(self, connection: Connection) -> DirectWire:
+        limits = limits_of(self._settings)
+        if self._settings.engine != "crt":
+            return DirectWire(connection, limits)
+        # Imported here, since awscrt may be missing, and nobody else should wait for it.
+        from s3_integration.transfer import crt  # noqa: PLC0415 - see above
+
+        if crt.was_left_by_a_fork():
+            logger.info("awscrt does not work in forked processes; engine 'direct' does its work")
+            return DirectWire(connection, limits)
+        return crt.CrtWire(connection, limits)

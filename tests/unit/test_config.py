@@ -313,7 +313,7 @@ def test_a_folder_of_that_name_is_no_dotenv_file(tmp_path: Path) -> None:
         ("read_timeout_seconds", False, "bool"),
         ("plain_http", "everywhere", "one of loopback, anywhere"),
         ("plain_http", True, "bool"),
-        ("engine", "crt", "one of auto, direct, boto3"),
+        ("engine", "fastest", "one of auto, direct, crt, boto3"),
         ("transfer", {"part_size_bytes": 8}, "dict"),
     ],
 )
@@ -341,7 +341,7 @@ def test_a_nonsensical_setting_is_refused_by_name_with_the_reason(
         ("S3_INTEGRATION_CONNECT_TIMEOUT_SECONDS", "soon", "not a number"),
         ("S3_INTEGRATION_READ_TIMEOUT_SECONDS", "nan", "between 0.001"),
         ("S3_INTEGRATION_PLAIN_HTTP", "yes", "one of loopback, anywhere"),
-        ("S3_INTEGRATION_ENGINE", "crt", "one of auto, direct, boto3"),
+        ("S3_INTEGRATION_ENGINE", "fastest", "one of auto, direct, crt, boto3"),
     ],
 )
 @pytest.mark.parametrize("place", ["environment", "dotenv"])
