@@ -37,11 +37,11 @@ class TooSlowError(TimeoutError):
 
 
 class Pace:
-    """Notices a transfer that has come to a stop, or nearly so."""
+    """Notices a transfer that has come to a stop, or nearly so; its first bytes start it."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._began = time.monotonic()
+        self._began: float | None = None
         self._moved_bytes = 0
 
     def note(self, moved_bytes: int) -> None:
@@ -50,10 +50,12 @@ class Pace:
         Raises:
             TooSlowError: too little has, for too long.
         """
+        now = time.monotonic()
+        self._began = now if self._began is None else self._began
         self._moved_bytes += moved_bytes
-        seconds = time.monotonic() - self._began
+        seconds = now - self._began
         if seconds < self._limits.stall_seconds:
             return
         if self._moved_bytes < self._limits.slowest_bytes_per_second * seconds:
             raise TooSlowError
-        self._began, self._moved_bytes = time.monotonic(), 0
+        self._began, self._moved_bytes = now, 0

@@ -1,10 +1,11 @@
-"""Answers of HTTP/1.1 on their way: their bodies, and what becomes of their connections."""
+"""Answers of HTTP/1.1: their heads, their bodies, and what becomes of their connections."""
 
 from __future__ import annotations
 
-import http.client
 import io
-from typing import TYPE_CHECKING, Any
+import re
+from http.client import HTTPException, HTTPResponse
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from typing_extensions import override
 
@@ -12,11 +13,69 @@ from s3_integration.aws.pace import Pace
 from s3_integration.transfer.integrity import DamagedError
 
 if TYPE_CHECKING:
-    import socket
-
     from s3_integration.transfer.http import Connections, HttpConnection
 
 _BUFFER_BYTES = 65536
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5]\d\d)(?: |\r\n|$)")
+
+
+class NonsenseError(Exception):
+    """What came is not HTTP."""
+
+
+class Head(NamedTuple):
+    """What comes before a body."""
+
+    status: int
+    headers: dict[str, str]
+    """Names in lower case; the values of those that are repeated are joined by commas."""
+    stays_open: bool
+    """Whether the server will take another request on the same connection."""
+
+
+def head_of(come: bytes) -> Head:
+    """Read a head, without the empty line at its end.
+
+    Raises:
+        NonsenseError: it is none.
+    """
+    status_line, _, rest = come.partition(b"\r\n")
+    matched = _STATUS_LINE.match(status_line)
+    if matched is None:
+        message = f"what came is no HTTP answer: {status_line[:40]!r}"
+        raise NonsenseError(message)
+    headers: dict[str, str] = {}
+    for line in rest.decode("latin-1").split("\r\n"):
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    stays_open = _stays_open(headers.get("connection", ""), is_http_1_0=matched[1] == b"0")
+    return Head(int(matched[2]), headers, stays_open)
+
+
+def _stays_open(connection: str, *, is_http_1_0: bool) -> bool:
+    """What a Connection header means (RFC 9112, section 9.3)."""
+    options = {option.strip() for option in connection.lower().split(",")}
+    return "close" not in options and (not is_http_1_0 or "keep-alive" in options)
+
+
+def length_of(method: str, head: Head) -> int | None:
+    """How many bytes a body has; None where only its end will tell (RFC 9112, section 6.3).
+
+    Raises:
+        NonsenseError: its length is no number, or several.
+    """
+    if method == "HEAD" or head.status in {204, 304}:
+        return 0
+    told = head.headers.get("content-length")
+    if told is None or "transfer-encoding" in head.headers:
+        return None
+    length, *others = {number.strip() for number in told.split(",")}
+    if others or not (length.isascii() and length.isdigit()):
+        message = f"a body cannot have the length {told[:40]!r}"
+        raise NonsenseError(message)
+    return int(length)
 
 
 class HttpAnswer:
@@ -24,19 +83,15 @@ class HttpAnswer:
 
     def __init__(
         self,
-        status: int,
-        headers: dict[str, str],
+        head: Head,
         body: Sized | Unsized,
         connection: HttpConnection,
-        *,
-        stays_open: bool,
     ) -> None:
-        self.status = status
-        self.headers = headers
+        self.status = head.status
+        self.headers = head.headers
+        self._stays_open = head.stays_open
         self._body = body
         self._connection = connection
-        self._stays_open = stays_open
-        self._pace: Pace | None = None
         self._pool: Connections | None = None
 
     def belongs_to(self, pool: Connections) -> HttpAnswer:
@@ -54,10 +109,7 @@ class HttpAnswer:
         """
         try:
             count = self._body.readinto(buffer)
-            if count and self._body.remaining:
-                self._pace = self._pace or Pace(self._connection.limits)
-                self._pace.note(count)
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             self.close()
             message = f"the answer broke off ({type(error).__name__}: {error})"
             raise DamagedError(message) from error
@@ -94,6 +146,7 @@ class Sized:
 
     def __init__(self, connection: HttpConnection, come: memoryview, size_bytes: int) -> None:
         self._connection = connection
+        self._pace = Pace(connection.limits)
         self._come = come[:size_bytes]
         self.is_clean = len(come) <= size_bytes
         """Nothing came that belongs to no answer."""
@@ -107,6 +160,8 @@ class Sized:
             buffer[:count], self._come = self._come[:count], self._come[count:]
         elif wanted:
             count = self._connection.read_body(buffer[:wanted])
+            if count < self.remaining:  # what is whole was not too slow
+                self._pace.note(count)
         else:
             return 0
         self.remaining -= count
@@ -114,40 +169,45 @@ class Sized:
 
 
 class Unsized:
-    """A body in chunks, or one that ends with its connection."""
+    """A body in chunks, or one that ends with its connection: the standard library reads it."""
 
     is_clean = False
 
-    def __init__(self, response: http.client.HTTPResponse) -> None:
-        self._response = response
+    def __init__(self, connection: HttpConnection, come: memoryview) -> None:
+        replayed: Any = _Replayed(connection, bytes(come))  # as much of a socket as is asked for
+        self._response = HTTPResponse(replayed)
+        try:
+            self._response.begin()
+        except HTTPException as error:
+            raise NonsenseError(f"{type(error).__name__}: {error}") from error
         self.remaining = 1  # never known to be at its end
 
     def readinto(self, buffer: memoryview) -> int:
         """Put what has come into `buffer`; 0 at the end."""
-        try:
-            return self._response.readinto(buffer)
-        except http.client.HTTPException as error:
-            message = f"the answer broke off ({type(error).__name__})"
-            raise DamagedError(message) from error
+        # `HTTPResponse.readinto` would wait until the buffer is full.
+        piece = self._response.read1(min(len(buffer), _BUFFER_BYTES))
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
-class Replayed:
-    """What `http.client` takes for a socket: bytes that have come already, then the rest."""
+class _Replayed:
+    """What `http.client` takes for a socket: an answer from its beginning, as far as it came."""
 
-    def __init__(self, come: bytes, rest: socket.socket) -> None:
+    def __init__(self, connection: HttpConnection, come: bytes) -> None:
+        self._connection = connection
         self._come = come
-        self._rest = rest
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """The bytes as a file; `http.client` asks for it."""
         del mode
-        return io.BufferedReader(_ReplayedBytes(self._come, self._rest))
+        return io.BufferedReader(_ReplayedBytes(self._connection, self._come))
 
 
 class _ReplayedBytes(io.RawIOBase):
-    def __init__(self, come: bytes, rest: socket.socket) -> None:
+    def __init__(self, connection: HttpConnection, come: bytes) -> None:
+        self._connection = connection
+        self._pace = Pace(connection.limits)
         self._come = come
-        self._rest = rest
 
     @override
     def readable(self) -> bool:
@@ -156,7 +216,9 @@ class _ReplayedBytes(io.RawIOBase):
     @override
     def readinto(self, buffer: Any, /) -> int:
         if not self._come:
-            return self._rest.recv_into(buffer)
+            count = self._connection.read_body(buffer)
+            self._pace.note(count)
+            return count
         size = min(len(buffer), len(self._come))
         buffer[:size], self._come = self._come[:size], self._come[size:]
         return size

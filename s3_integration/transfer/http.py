@@ -1,14 +1,12 @@
 """HTTP/1.1 with little between Python and the socket, for the requests that carry bytes.
 
 What is usual goes a short way: one answer with a Content-Length on a connection that stays
-open. Whatever else a server sends (RFC 9112 knows chunks, bodies without length, notes
-before the answer) goes through the standard library's `http.client`.
+open. Bodies of another kind (RFC 9112 knows chunks, and such as end with their connection)
+go through the standard library's `http.client`.
 """
 
 from __future__ import annotations
 
-import http.client
-import re
 import select
 import ssl
 import time
@@ -18,7 +16,15 @@ from typing import TYPE_CHECKING
 from botocore import exceptions as botocore_errors
 
 from s3_integration.aws.pace import Limits, Pace, TooSlowError
-from s3_integration.transfer.answers import HttpAnswer, Replayed, Sized, Unsized
+from s3_integration.transfer.answers import (
+    Head,
+    HttpAnswer,
+    NonsenseError,
+    Sized,
+    Unsized,
+    head_of,
+    length_of,
+)
 from s3_integration.transfer.origin import Origin, connected_socket
 
 if TYPE_CHECKING:
@@ -33,7 +39,7 @@ _PIECE_BYTES = 256 * 1024
 _IDLE_SECONDS = 15.0
 """Connections that were idle for longer are closed: S3 closes them after some 20 s."""
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)(?: |\r\n|$)")
+_HEAD_END = b"\r\n\r\n"
 
 
 class Connections:
@@ -67,7 +73,7 @@ class Connections:
             # Servers refuse before they have read everything; what they say is worth more.
             try:
                 return connection.receive(method)
-            except (OSError, _NonsenseError) as error:
+            except (OSError, NonsenseError) as error:
                 raise _EndedError from error
         return connection.receive(method)
 
@@ -95,7 +101,7 @@ class Connections:
                 raise botocore_errors.ConnectionClosedError(
                     endpoint_url=url, error=error
                 ) from error
-            case _NonsenseError():
+            case NonsenseError():
                 raise botocore_errors.HTTPClientError(error=error) from error
 
     def close(self) -> None:
@@ -140,58 +146,49 @@ class HttpConnection:
         Raises:
             botocore's ConnectionClosedError: there was none.
         """
-        self._socket.settimeout(self._limits.answer_seconds)
-        have = end = 0
-        must_be_whole_at = 0.0
-        while not end:
-            if have:  # the whole head, not each byte of it, has to come in time
-                must_be_whole_at = must_be_whole_at or time.monotonic() + self._limits.stall_seconds
-                left = must_be_whole_at - time.monotonic()
-                if left <= 0:
-                    raise TooSlowError
-                self._socket.settimeout(left)
+        begins_by = time.monotonic() + self._limits.answer_seconds
+        have = 0
+        while True:
+            end, have = self._receive_head(begins_by, have)
+            head = head_of(bytes(self._view[: end - len(_HEAD_END)]))
+            if head.status >= 200:
+                self._socket.settimeout(self._limits.stall_seconds)
+                return HttpAnswer(head, self._body(method, head, end, have), self)
+            if head.status == 101:
+                message = "the server changes to a protocol that nobody asked for"
+                raise NonsenseError(message)
+            # A note, such as "100 Continue"; the answer follows.
+            rest = bytes(self._view[end:have])
+            self._buffer[: len(rest)] = rest
+            have = len(rest)
+
+    def _receive_head(self, begins_by: float, have: int) -> tuple[int, int]:
+        """Receive until a head is there: where it ends, and how many bytes there are.
+
+        The whole head, not each byte of it, has to come in time.
+        """
+        due, searched = begins_by, 0
+        while (end := self._buffer.find(_HEAD_END, max(searched - 3, 0), have)) < 0:
             if have == _HEAD_BYTES:
                 message = f"an answer's head has more than {_HEAD_BYTES} bytes"
-                raise _NonsenseError(message)
-            count = self._socket.recv_into(self._view[have:])
-            if not count:
+                raise NonsenseError(message)
+            now = time.monotonic()
+            if have and not searched:
+                due = now + self._limits.stall_seconds
+            if now >= due:
+                raise TooSlowError
+            self._socket.settimeout(due - now)
+            searched = have
+            have += self._socket.recv_into(self._view[have:])
+            if have == searched:
                 raise _EndedError
-            end = self._buffer.find(b"\r\n\r\n", max(have - 3, 0), have + count) + 4
-            end, have = (0 if end == 3 else end), have + count
-        self._socket.settimeout(self._limits.stall_seconds)
-        return self._answer(method, end, have)
+        return end + len(_HEAD_END), have
 
-    def _answer(self, method: str, end: int, have: int) -> HttpAnswer:
-        status_line, _, rest = bytes(self._view[: end - 4]).partition(b"\r\n")
-        matched = _STATUS_LINE.match(status_line)
-        if matched is None:
-            message = f"what came is no HTTP answer: {status_line[:40]!r}"
-            raise _NonsenseError(message)
-        status = int(matched[1])
-        headers = {}
-        for line in rest.decode("latin-1").split("\r\n"):
-            name, _, value = line.partition(":")
-            headers[name.lower()] = value.strip()
-        length = headers.get("content-length", "")
-        is_usual = "transfer-encoding" not in headers and length.isascii() and length.isdigit()
-        if status < 200 or not (is_usual or method == "HEAD"):
-            return self._unusual_answer(method, end, have)
-        stays_open = headers.get("connection", "").lower() != "close"
-        remaining = 0 if method == "HEAD" or status in {204, 304} else int(length)
-        body = Sized(self, self._view[end:have], remaining)
-        return HttpAnswer(status, headers, body, self, stays_open=stays_open)
-
-    def _unusual_answer(self, method: str, end: int, have: int) -> HttpAnswer:
-        """The same by the standard library, which reads what came from its beginning."""
-        del end
-        replayed = Replayed(bytes(self._view[:have]), self._socket)
-        response = http.client.HTTPResponse(replayed, method=method)  # type: ignore[arg-type]
-        try:
-            response.begin()
-        except http.client.HTTPException as error:
-            raise _NonsenseError(f"{type(error).__name__}: {error}") from error
-        headers = {name.lower(): value for name, value in response.getheaders()}
-        return HttpAnswer(response.status, headers, Unsized(response), self, stays_open=False)
+    def _body(self, method: str, head: Head, end: int, have: int) -> Sized | Unsized:
+        length = length_of(method, head)
+        if length is None:
+            return Unsized(self, self._view[:have])
+        return Sized(self, self._view[end:have], length)
 
     def read_body(self, buffer: memoryview) -> int:
         """Bytes straight from the socket."""
@@ -222,7 +219,3 @@ class HttpConnection:
 
 class _EndedError(OSError):
     """The connection ended before an answer came."""
-
-
-class _NonsenseError(Exception):
-    """What came is not HTTP."""

@@ -19,12 +19,10 @@ from s3_integration.config import S3Config, resolve_settings
 from s3_integration.transfer import direct
 from s3_integration.transfer.direct import DirectWire
 from tests.fixtures.mock_responses import CONFIG, error_answer
-from tests.fixtures.raw_server import LIMITS, RawServer, Script, http_answer, raw_server
+from tests.fixtures.raw_server import LIMITS, RawServer, Script, http_answer
 
 LOCAL = replace(CONFIG, endpoint_url="http://127.0.0.1:9000")
 PLAIN = replace(CONFIG, endpoint_url="http://s3.example.com", plain_http="anywhere")
-
-server = pytest.fixture(raw_server)
 
 
 @pytest.fixture(autouse=True)

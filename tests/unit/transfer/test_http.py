@@ -12,35 +12,7 @@ from botocore import exceptions as botocore_errors
 
 from s3_integration.transfer import http
 from s3_integration.transfer.http import Connections
-from tests.fixtures.raw_server import (
-    HASTY,
-    LIMITS,
-    ORIGIN,
-    RawServer,
-    Script,
-    http_answer,
-    raw_server,
-)
-
-HEAD = b"GET /k HTTP/1.1\r\nhost: s3.example.com\r\n\r\n"
-
-server = pytest.fixture(raw_server)
-
-
-@pytest.fixture
-def pool(server: RawServer) -> Any:
-    """The connections to the server."""
-    connections = Connections(ORIGIN, LIMITS)
-    yield connections
-    connections.close()
-
-
-@pytest.fixture
-def hasty_pool(server: RawServer) -> Any:
-    """The same with little patience."""
-    connections = Connections(ORIGIN, HASTY)
-    yield connections
-    connections.close()
+from tests.fixtures.raw_server import HEAD, RawServer, Script, http_answer
 
 
 class Trickle:
@@ -246,8 +218,24 @@ def test_closing_ends_the_idle_connections(server: RawServer, pool: Connections)
         b"HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 2000\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\nnonsense\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n",
+        http_answer(Content_Length="5, 7"),
+        http_answer(Content_Length="five"),
+        http_answer(Content_Length="-5"),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked" + b"\r\na: b" * 200 + b"\r\n\r\n",
     ],
-    ids=["head too large", "not http", "no such status", "long status", "nonsense later"],
+    ids=[
+        "head too large",
+        "not http",
+        "no such status",
+        "long status",
+        "nonsense later",
+        "another protocol",
+        "two lengths",
+        "no number",
+        "below nothing",
+        "too many headers",
+    ],
 )
 def test_what_is_not_http_is_said_to_be_so(
     server: RawServer, pool: Connections, come: bytes

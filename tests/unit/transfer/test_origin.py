@@ -17,9 +17,7 @@ from urllib3.exceptions import SSLError as Urllib3SSLError
 from s3_integration.transfer import origin as origins
 from s3_integration.transfer.http import Connections
 from s3_integration.transfer.origin import Origin, connected_socket, proxy_headers
-from tests.fixtures.raw_server import LIMITS, ORIGIN
-
-HEAD = b"GET /k HTTP/1.1\r\nhost: s3.example.com\r\n\r\n"
+from tests.fixtures.raw_server import HEAD, LIMITS, ORIGIN
 
 
 class Refused:
