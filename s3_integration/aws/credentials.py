@@ -41,15 +41,22 @@ class RenewableCredentials(Credentials):
         self._load = load
         self._lock = threading.Lock()
         self._found = load()
+        self._remembered: ReadOnlyCredentials | None = None
         frozen: Any = self.get_frozen_credentials()
         super().__init__(frozen.access_key, frozen.secret_key, frozen.token, self._found.method)
 
     @override
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        with _failures_translated():
+        try:
             frozen = self._found.get_frozen_credentials()
-        remember_secret(frozen.secret_key)
-        remember_secret(frozen.token)
+        except BotoCoreError:
+            raise
+        except Exception as error:
+            raise _untold_failure(error) from error
+        if frozen != self._remembered:  # every request asks for them
+            remember_secret(frozen.secret_key)
+            remember_secret(frozen.token)
+            self._remembered = frozen
         return frozen
 
     def renew(self, refused_key_id: str) -> bool:
@@ -99,24 +106,30 @@ class CredentialFinder:
 
 @contextlib.contextmanager
 def _failures_translated() -> Iterator[None]:
-    """Raise what botocore's providers let through unnamed as an `S3CredentialsError`.
-
-    Their own failures are translated with all the others; these are answers of other
-    services than S3 (STS, SSO), and nonsense or nothing from a file or a program.
-    """
+    """Raise what botocore's providers let through unnamed as an `S3CredentialsError`."""
     try:
         yield
     except BotoCoreError:
         raise
-    except Exception as error:  # RuntimeError for one, where a refresh brings expired ones
-        said = redact(str(error)).rstrip(".") or type(error).__name__
-        answer: Any = getattr(error, "response", {})
-        code = str(answer.get("Error", {}).get("Code", ""))
-        raise S3CredentialsError(
-            f"The AWS credentials could not be fetched: {said}.",
-            code=code,
-            suggestion="Check the profile, role or program that they come from.",
-        ) from error
+    except Exception as error:
+        raise _untold_failure(error) from error
+
+
+def _untold_failure(error: Exception) -> S3CredentialsError:
+    """What botocore's providers let through unnamed, as an error of ours.
+
+    Their own failures are translated with all the others; these are answers of other
+    services than S3 (STS, SSO), and nonsense or nothing from a file or a program.
+    """
+    # A RuntimeError for one, where a refresh brings expired ones.
+    said = redact(str(error)).rstrip(".") or type(error).__name__
+    answer: Any = getattr(error, "response", {})
+    code = str(answer.get("Error", {}).get("Code", ""))
+    return S3CredentialsError(
+        f"The AWS credentials could not be fetched: {said}.",
+        code=code,
+        suggestion="Check the profile, role or program that they come from.",
+    )
 
 
 def _from_settings(given: StaticCredentials) -> Credentials:
