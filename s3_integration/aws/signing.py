@@ -31,11 +31,16 @@ class Scope:
 
 
 class Signer:
-    """Signs requests for one scope; threads may share it."""
+    """Signs requests for one scope; threads may share it.
+
+    What many requests have in common is kept, each in one tuple: other threads replace it.
+    """
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self._latest: tuple[str, str, bytes] = ("", "", b"")
+        self._latest_key: tuple[str, str, _Hmac] | None = None
+        self._latest_stamp: tuple[int, str] = (0, "")
+        self._orders: dict[tuple[str, ...], tuple[list[str], str]] = {}
 
     def sign(
         self,
@@ -56,32 +61,73 @@ class Signer:
             credentials: whose signature it is to be.
             clock_offset_seconds: how far S3's clock is ahead of this machine's.
         """
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + clock_offset_seconds))
+        stamp = self._stamp(int(time.time() + clock_offset_seconds))
         headers["x-amz-content-sha256"] = UNSIGNED_PAYLOAD
         headers["x-amz-date"] = stamp
         if credentials.token:
             headers["x-amz-security-token"] = credentials.token
-        names = sorted(headers)
+        names, signed_names = self._order(tuple(headers))
         # Spaces in a row are signed as one (the guide's "Trim").
         listed = "".join([f"{name}:{' '.join(headers[name].split())}\n" for name in names])
-        signed_names = ";".join(names)
         canonical = f"{method}\n{path}\n{query}\n{listed}\n{signed_names}\n{UNSIGNED_PAYLOAD}"
         date = stamp[:8]
         scope = f"{date}/{self.scope.region}/{self.scope.service}/aws4_request"
         digest = sha256(canonical.encode()).hexdigest()
         key = self._key_of(date, str(credentials.secret_key))
-        signature = hmac.digest(key, f"{_ALGORITHM}\n{stamp}\n{scope}\n{digest}".encode(), "sha256")
+        signature = key.digest(f"{_ALGORITHM}\n{stamp}\n{scope}\n{digest}".encode())
         headers["authorization"] = (
             f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, "
             f"SignedHeaders={signed_names}, Signature={signature.hex()}"
         )
 
-    def _key_of(self, date: str, secret: str) -> bytes:
-        latest = self._latest
-        if (date, secret) == latest[:2]:
+    def _stamp(self, second: int) -> str:
+        latest, stamp = self._latest_stamp
+        if latest != second:
+            stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+            self._latest_stamp = (second, stamp)
+        return stamp
+
+    def _order(self, names: tuple[str, ...]) -> tuple[list[str], str]:
+        """The names as they are signed: sorted, and joined."""
+        order = self._orders.get(names)
+        if order is None:
+            in_order = sorted(names)
+            order = in_order, ";".join(in_order)
+            if len(self._orders) < _MOST_ORDERS:
+                self._orders[names] = order
+        return order
+
+    def _key_of(self, date: str, secret: str) -> _Hmac:
+        latest = self._latest_key
+        if latest is not None and (date, secret) == latest[:2]:
             return latest[2]
         key = f"AWS4{secret}".encode()
         for word in (date, self.scope.region, self.scope.service, "aws4_request"):
             key = hmac.digest(key, word.encode(), "sha256")
-        self._latest = (date, secret, key)  # in one step: other threads read it
-        return key
+        made = _Hmac(key)
+        self._latest_key = (date, secret, made)
+        return made
+
+
+class _Hmac:
+    """HMAC-SHA256 with one key, of which what is the same each time is done once (RFC 2104)."""
+
+    def __init__(self, key: bytes) -> None:
+        padded = key.ljust(_BLOCK_BYTES, b"\0")  # a signing key has 32 bytes
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def digest(self, message: bytes) -> bytes:
+        """The code of a message."""
+        inner = self._inner.copy()
+        inner.update(message)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+_BLOCK_BYTES = 64
+"""SHA-256's."""
+
+_MOST_ORDERS = 100
+"""Sets of headers whose order is kept: users' metadata may have any names."""

@@ -24,6 +24,9 @@ HEADERS = st.dictionaries(
     st.from_regex(r"[!-~]([ -~]{0,20}[!-~])?", fullmatch=True),
     max_size=4,
 )
+SIGNER = Signer(Scope("eu-central-1"))
+"""One for all, so that what it keeps of a request would show in another."""
+
 QUERIES = st.dictionaries(st.sampled_from(["partNumber", "uploadId", "versionId"]), WORDS)
 
 
@@ -59,7 +62,7 @@ def _ours(
 ) -> dict[str, str]:
     signed = dict(headers)
     credentials = ReadOnlyCredentials("AKID", "secret", token, None)
-    Signer(Scope("eu-central-1")).sign(method, path, query, signed, credentials)
+    SIGNER.sign(method, path, query, signed, credentials)
     return signed
 
 
