@@ -38,7 +38,7 @@ class Signer:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self._latest_key: tuple[str, str, _Hmac] | None = None
+        self._latest_key: tuple[str, str, hmac.HMAC] | None = None
         self._latest_stamp: tuple[int, str] = (0, "")
         self._orders: dict[tuple[str, ...], tuple[list[str], str]] = {}
 
@@ -74,10 +74,11 @@ class Signer:
         scope = f"{date}/{self.scope.region}/{self.scope.service}/aws4_request"
         digest = sha256(canonical.encode()).hexdigest()
         key = self._key_of(date, str(credentials.secret_key))
-        signature = key.digest(f"{_ALGORITHM}\n{stamp}\n{scope}\n{digest}".encode())
+        signature = key.copy()
+        signature.update(f"{_ALGORITHM}\n{stamp}\n{scope}\n{digest}".encode())
         headers["authorization"] = (
             f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, "
-            f"SignedHeaders={signed_names}, Signature={signature.hex()}"
+            f"SignedHeaders={signed_names}, Signature={signature.hexdigest()}"
         )
 
     def _stamp(self, second: int) -> str:
@@ -97,37 +98,17 @@ class Signer:
                 self._orders[names] = order
         return order
 
-    def _key_of(self, date: str, secret: str) -> _Hmac:
+    def _key_of(self, date: str, secret: str) -> hmac.HMAC:
         latest = self._latest_key
         if latest is not None and (date, secret) == latest[:2]:
             return latest[2]
         key = f"AWS4{secret}".encode()
         for word in (date, self.scope.region, self.scope.service, "aws4_request"):
             key = hmac.digest(key, word.encode(), "sha256")
-        made = _Hmac(key)
+        made = hmac.new(key, digestmod="sha256")
         self._latest_key = (date, secret, made)
         return made
 
-
-class _Hmac:
-    """HMAC-SHA256 with one key, of which what is the same each time is done once (RFC 2104)."""
-
-    def __init__(self, key: bytes) -> None:
-        padded = key.ljust(_BLOCK_BYTES, b"\0")  # a signing key has 32 bytes
-        self._inner = sha256(bytes(byte ^ 0x36 for byte in padded))
-        self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
-
-    def digest(self, message: bytes) -> bytes:
-        """The code of a message."""
-        inner = self._inner.copy()
-        inner.update(message)
-        outer = self._outer.copy()
-        outer.update(inner.digest())
-        return outer.digest()
-
-
-_BLOCK_BYTES = 64
-"""SHA-256's."""
 
 _MOST_ORDERS = 100
 """Sets of headers whose order is kept: users' metadata may have any names."""
