@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,25 +36,32 @@ class TooSlowError(TimeoutError):
 
 
 class Pace:
-    """Notices a transfer that has come to a stop, or nearly so; its first bytes start it."""
+    """Notices a transfer that has come to a stop, or nearly so.
+
+    Only waiting counts: between two reads, whoever takes the bytes may do what it likes.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._began: float | None = None
+        self._has_begun = False
+        self._waited_seconds = 0.0
         self._moved_bytes = 0
 
-    def note(self, moved_bytes: int) -> None:
-        """Count what has moved.
+    def note(self, moved_bytes: int, waited_seconds: float) -> None:
+        """Count what has moved, and how long that took; the wait for the first bytes is free.
 
         Raises:
             TooSlowError: too little has, for too long.
         """
-        now = time.monotonic()
-        self._began = now if self._began is None else self._began
         self._moved_bytes += moved_bytes
-        seconds = now - self._began
-        if seconds < self._limits.stall_seconds:
+        self._waited_seconds += waited_seconds if self._has_begun else 0.0
+        self._has_begun = True
+        if self._waited_seconds < self._limits.stall_seconds:
             return
-        if self._moved_bytes < self._limits.slowest_bytes_per_second * seconds:
+        if self._moved_bytes < self._limits.slowest_bytes_per_second * self._waited_seconds:
             raise TooSlowError
-        self._began, self._moved_bytes = now, 0
+        self._waited_seconds, self._moved_bytes = 0.0, 0
+
+    def rest(self) -> None:
+        """Begin anew with the next bytes."""
+        self._has_begun, self._waited_seconds, self._moved_bytes = False, 0.0, 0

@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader, create_loader
 
+from s3_integration.aws import paced
 from s3_integration.aws.awscrt_version import check_awscrt
 from s3_integration.aws.clock import ServerClock
 from s3_integration.aws.credentials import CredentialFinder, RenewableCredentials
@@ -21,6 +22,7 @@ from s3_integration.aws.endpoints import EndpointProfile, Learned, profile_of
 from s3_integration.aws.errors import translated
 from s3_integration.aws.hooks import Hooks
 from s3_integration.aws.locator import Locator
+from s3_integration.aws.pace import limits_of
 from s3_integration.aws.retries import Retries
 from s3_integration.config import DEFAULT_REGION, Settings, check_endpoint
 from s3_integration.exceptions import S3ConfigError
@@ -72,6 +74,7 @@ def connect(settings: Settings) -> Connection:
         region = settings.region or session.get_config_variable("region") or DEFAULT_REGION
         client = _make_client(session, region, settings)
     check_endpoint(client.meta.endpoint_url, settings.plain_http)
+    paced.install(client, limits_of(settings))
     clock = ServerClock()
     clock.install(client)
     retries = Retries(settings.total_attempts, credentials, clock)

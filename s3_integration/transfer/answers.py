@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -159,9 +160,10 @@ class Sized:
             count = min(wanted, len(self._come))
             buffer[:count], self._come = self._come[:count], self._come[count:]
         elif wanted:
+            began = time.monotonic()
             count = self._connection.read_body(buffer[:wanted])
             if count < self.remaining:  # what is whole was not too slow
-                self._pace.note(count)
+                self._pace.note(count, time.monotonic() - began)
         else:
             return 0
         self.remaining -= count
@@ -216,8 +218,9 @@ class _ReplayedBytes(io.RawIOBase):
     @override
     def readinto(self, buffer: Any, /) -> int:
         if not self._come:
+            began = time.monotonic()
             count = self._connection.read_body(buffer)
-            self._pace.note(count)
+            self._pace.note(count, time.monotonic() - began)
             return count
         size = min(len(buffer), len(self._come))
         buffer[:size], self._come = self._come[:size], self._come[size:]

@@ -131,9 +131,10 @@ class HttpConnection:
         pace = Pace(self._limits)
         offset = 0
         while offset < len(view):
+            began = time.monotonic()
             sent = self._socket.send(view[offset : offset + _PIECE_BYTES])
             offset += sent
-            pace.note(sent)
+            pace.note(sent, time.monotonic() - began)
 
     def _send_all(self, piece: bytes) -> None:
         sent = self._socket.send(piece)

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
 
-from s3_integration.aws.pace import Limits, Pace, limits_of
+from s3_integration.aws.pace import Limits, Pace, TooSlowError, limits_of
 from s3_integration.config import TransferConfig, resolve_settings
 from tests.fixtures.mock_responses import CONFIG
 
+LIMITS = Limits(1, 1, stall_seconds=10, slowest_bytes_per_second=100)
 
-def test_a_pace_begins_anew_after_each_period(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    pace = Pace(Limits(1, 1, stall_seconds=10, slowest_bytes_per_second=100))
-    pace.note(1)  # too early to tell
-    now = 10.0
-    pace.note(10_000)
-    now = 20.0
 
-    with pytest.raises(TimeoutError):
-        pace.note(999)
+def test_a_pace_begins_anew_after_each_period() -> None:
+    pace = Pace(LIMITS)
+    pace.note(1, 0)
+    pace.note(10_000, 10)
+
+    with pytest.raises(TooSlowError):
+        pace.note(999, 10)
+
+
+def test_it_is_too_early_to_tell_until_a_period_is_over() -> None:
+    pace = Pace(LIMITS)
+    pace.note(1, 0)
+
+    pace.note(1, 9.9)
+
+
+def test_the_wait_for_the_first_bytes_is_free_also_after_a_rest() -> None:
+    pace = Pace(LIMITS)
+
+    pace.note(1, 100)
+    pace.rest()
+    pace.note(1, 100)
 
 
 @pytest.mark.parametrize(
