@@ -14,6 +14,7 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError as Urllib3Error
 
 from s3_integration.aws.codes import MEANINGS, MISSING_PERMISSION, UNKNOWN_CODE, Meaning
+from s3_integration.aws.proxies import is_final, refusal_status, refusal_told
 from s3_integration.exceptions import (
     ErrorFacts,
     S3ConfigError,
@@ -204,6 +205,10 @@ def _deed(operation: str, bucket: str, key: str) -> str:
 def _from_library(error: Exception, facts: ErrorFacts) -> S3IntegrationError:
     """No answer came, or the library refused to ask."""
     deed = _deed(facts["operation"], facts["bucket"], facts["key"])
+    if isinstance(error, botocore_errors.ProxyConnectionError) and refusal_status(error):
+        why, next_step = refusal_told(error)
+        advice = ErrorFacts(suggestion=next_step, retryable=not is_final(error))
+        return S3IntegrationError(f"{deed}: {why}.", **facts | advice)
     _, error_class, suggestion, retryable = next(
         row for row in _LIBRARY_ERRORS if isinstance(error, row[0])
     )

@@ -13,7 +13,7 @@ from botocore.compat import HTTPHeaders
 from s3_integration.aws.signing import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from botocore.awsrequest import AWSPreparedRequest
     from mypy_boto3_s3.client import S3Client as Boto3Client
@@ -37,6 +37,16 @@ class Location:
     scope: Scope
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What S3 said instead of doing what it was asked for."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
 class Locator:
     """Asks one client; it has to be there before anybody hooks the client."""
 
@@ -47,14 +57,22 @@ class Locator:
         # First of all handlers: botocore asks them all and takes the first one's answer.
         events.register_first("before-send.s3.HeadObject", self._take)
 
-    def locate(self, bucket: str) -> Location:
+    def locate(self, bucket: str, refusal: Refusal | None = None) -> Location:
         """Where `bucket` is, by every setting that botocore knows.
+
+        Args:
+            bucket: the bucket.
+            refusal: S3's answer to a request of our own. botocore is told it, as if the
+                request had been botocore's; where it means another region, botocore goes
+                there, this time and from now on.
 
         Raises:
             UnusualRequestError: requests for it are not signed by version 4 alone.
             BotoCoreError: botocore could not make a request.
+            ClientError: the refusal means no other region.
         """
         self._asking.request = None
+        self._asking.refusal = refusal
         self._asking.is_asking = True
         try:
             self._client.head_object(Bucket=bucket, Key=PROBE_KEY)
@@ -67,14 +85,20 @@ class Locator:
         if not getattr(self._asking, "is_asking", False):
             return None
         self._asking.request = request
-        return AWSResponse(request.url, 200, HTTPHeaders(), _Nothing())
+        answer = self._asking.refusal or Refusal(200, {}, b"")
+        self._asking.refusal = None
+        headers = HTTPHeaders.from_pairs(answer.headers.items())
+        return AWSResponse(request.url, answer.status, headers, _Body(answer.body))
 
 
-class _Nothing:
+class _Body:
     """A body, as botocore reads it."""
 
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
     def stream(self) -> Iterator[bytes]:
-        yield from ()
+        yield self._content
 
 
 def _location_of(request: AWSPreparedRequest) -> Location:

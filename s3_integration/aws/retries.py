@@ -17,6 +17,7 @@ from botocore.exceptions import HTTPClientError, ProxyConnectionError, SSLError
 
 from s3_integration.aws import tally
 from s3_integration.aws.clock import TOLERANCE, ServerClock, offset_of
+from s3_integration.aws.proxies import is_final
 from s3_integration.logs import redact
 from s3_integration.utils import MAX_BACKOFF_SECONDS, backoff_seconds
 
@@ -112,6 +113,8 @@ def retry_base_seconds(answer: Answer) -> float | None:
 def _is_passing(exception: Exception) -> bool:
     """Whether a connection that failed so may work the next time."""
     if isinstance(exception, SSLError):  # a certificate that is refused stays refused
+        return False
+    if isinstance(exception, ProxyConnectionError) and is_final(exception):
         return False
     return isinstance(exception, BotocoreConnectionError | HTTPClientError | ProxyConnectionError)
 

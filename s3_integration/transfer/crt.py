@@ -25,7 +25,7 @@ from botocore import exceptions as botocore_errors
 from botocore.httpsession import get_cert_path
 from typing_extensions import override
 
-from s3_integration.transfer.direct import Answering, Asked, DirectWire, Place
+from s3_integration.transfer.direct import Answering, Asked, DirectWire
 from s3_integration.transfer.wire import Pieces
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from s3_integration.aws.pace import Limits
     from s3_integration.aws.session import Connection
+    from s3_integration.transfer.places import Place
 
 logger = logging.getLogger(__name__)
 

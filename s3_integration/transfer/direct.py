@@ -1,29 +1,23 @@
 """The direct wire: requests written, signed and read here, without botocore's work on each.
 
-Where a bucket is, and in which region, is asked of botocore once, so that every setting
-that it knows (addressing style, dual stack, FIPS, access points) holds here as well.
+Where a bucket is, and in which region, is asked of botocore (`places.py`), so that every
+setting that it knows (addressing style, dual stack, FIPS, access points) holds here as well.
 """
 
 from __future__ import annotations
 
 import logging
-import ssl
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.httpsession import get_cert_path
 from botocore.parsers import create_parser
-from botocore.utils import get_environ_proxies
 
-from s3_integration.aws.locator import UnusualRequestError
+from s3_integration.aws.locator import Refusal, UnusualRequestError
 from s3_integration.aws.retries import Answer
-from s3_integration.aws.signing import Signer
-from s3_integration.transfer.http import Connections
-from s3_integration.transfer.origin import Origin, proxy_headers
+from s3_integration.transfer.places import Place, Places
 from s3_integration.transfer.wire import Body
 
 if TYPE_CHECKING:
@@ -37,6 +31,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MOST_ERROR_BYTES = 65536
+_WRONG_PLACE_CODES = frozenset(
+    {"PermanentRedirect", "IllegalLocationConstraintException", "AuthorizationHeaderMalformed"}
+)
+_HAS_MOVED = "s3_integration_has_moved"
 
 _HEADERS = {
     "ContentType": "content-type",
@@ -91,29 +89,12 @@ class Answering(Body, Protocol):
         """The body as bytes, `most_bytes` of it at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a bucket is."""
-
-    connections: Connections
-    signer: Signer
-    host: str
-    """As the Host header names it."""
-    path: str
-    """What stands before the key, with its slash."""
-    further_headers: Mapping[str, str]
-    """Unsigned ones, for a proxy."""
-
-
 class DirectWire:
     """The calls by a connection of our own; see `Wire`."""
 
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self._connection = connection
-        self._limits = limits
-        self._places: dict[str, Place] = {}
-        self._origins: dict[tuple[str, str, int], Connections] = {}
-        self._lock = threading.Lock()
+        self._places = Places(connection, limits)
 
     def put_object(self, content: Buffer, **parameters: Any) -> Mapping[str, Any]:
         """See `Wire`."""
@@ -130,7 +111,7 @@ class DirectWire:
     def can_speak_to(self, bucket: str) -> bool:
         """Whether the bucket is somewhere where this wire leads."""
         try:
-            self._place_of(bucket)
+            self._places.of(bucket)
         except UnusualRequestError as error:
             logger.debug("bucket %r needs botocore: %s", bucket, error)
             return False
@@ -140,20 +121,24 @@ class DirectWire:
         self, operation: str, method: str, content: Buffer, parameters: dict[str, Any]
     ) -> tuple[Mapping[str, Any], Answering]:
         """Send a request until it is answered, or has failed for good."""
-        place = self._place_of(parameters["Bucket"])
-        asked = Asked(operation, method, *_request_of(place, parameters), content)
+        bucket = parameters["Bucket"]
+        place = self._places.of(bucket)
         context: dict[str, Any] = {}
         attempt = 1
         while True:
+            asked = Asked(operation, method, *_request_of(place, parameters), content)
             answer, failure = self._try(place, asked, attempt, context)
             if answer is not None and answer.status < 300:
                 return _as_botocores(answer, attempt), answer
-            body = answer.read(_MOST_ERROR_BYTES) if answer is not None else b""
-            parsed = _parsed(answer, body, attempt) if answer is not None else {}
-            told = _told(answer, parsed, failure)
+            refusal = _refusal_of(answer) if answer is not None else None
+            parsed: Any = _parsed(refusal, attempt) if refusal is not None else {}
+            told = _told(refusal, parsed, failure)
+            if moved := self._elsewhere(place, refusal, told, bucket, context):
+                place = moved
+                continue
             delay = self._connection.retries.delay_after(operation, told, attempt, context)
             if delay is None:
-                raise failure or ClientError(parsed, operation)  # type: ignore[arg-type]
+                raise failure or ClientError(parsed, operation)
             time.sleep(delay)
             attempt += 1
 
@@ -182,41 +167,19 @@ class DirectWire:
         lines = "".join([f"{name}: {value}\r\n" for name, value in sent.items()])
         return f"{asked.method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
 
-    def _place_of(self, bucket: str) -> Place:
-        place = self._places.get(bucket)
-        if place is None:
-            with self._lock:
-                place = self._places.get(bucket) or self._find(bucket)
-                self._places[bucket] = place
-        return place
-
-    def _find(self, bucket: str) -> Place:
-        location = self._connection.locator.locate(bucket)
-        parts = urlsplit(location.url_before_key)
-        address = (parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
-        connections = self._origins.get(address)
-        if connections is None:
-            origin = self._origin_of(*address, location.url_before_key)
-            connections = self._origins[address] = Connections(origin, self._limits)
-        proxy_url = connections.origin.proxy_url
-        further = proxy_headers(proxy_url) if proxy_url and parts.scheme == "http" else {}
-        return Place(connections, Signer(location.scope), parts.netloc, parts.path, further)
-
-    def _origin_of(self, scheme: str, host: str, port: int, url: str) -> Origin:
-        proxies: Any = self._connection.client.meta.config.proxies  # type: ignore[attr-defined]
-        proxies = get_environ_proxies(url) if proxies is None else proxies
-        proxy_url = proxies.get(scheme)
-        if proxy_url and not proxy_url.startswith("http://"):
-            message = "the way there leads through a proxy that is spoken to by TLS"
-            raise UnusualRequestError(message)
-        tls = None
-        if scheme == "https":
-            cafile = self._connection.ca_bundle or get_cert_path(verify=True)
-            tls = ssl.create_default_context(cafile=str(cafile))
-        return Origin(scheme, host, port, proxy_url, tls)
-
-
-_PORTS = {"http": 80, "https": 443}
+    def _elsewhere(
+        self,
+        place: Place,
+        refusal: Refusal | None,
+        told: Answer,
+        bucket: str,
+        context: dict[str, Any],
+    ) -> Place | None:
+        """Where to send the request instead, once, if the bucket is not where it was thought."""
+        if refusal is None or context.get(_HAS_MOVED) or not _may_be_elsewhere(told):
+            return None
+        context[_HAS_MOVED] = True
+        return self._places.instead_of(place, bucket, refusal)
 
 
 def _request_of(place: Place, parameters: Mapping[str, Any]) -> tuple[str, str, dict[str, str]]:
@@ -256,20 +219,29 @@ def _as_botocores(answer: Answering, attempt: int) -> dict[str, Any]:
     return told
 
 
-def _parsed(answer: Answering, body: bytes, attempt: int) -> dict[str, Any]:
+def _refusal_of(answer: Answering) -> Refusal:
+    return Refusal(answer.status, answer.headers, answer.read(_MOST_ERROR_BYTES))
+
+
+def _parsed(refusal: Refusal, attempt: int) -> Any:
     """A refusal as botocore would raise it."""
     parser: Any = create_parser("rest-xml")
-    response = {"status_code": answer.status, "headers": answer.headers, "body": body}
-    parsed: dict[str, Any] = parser.parse(response, None)
-    parsed["ResponseMetadata"] |= {"HTTPStatusCode": answer.status, "RetryAttempts": attempt - 1}
+    response = {"status_code": refusal.status, "headers": refusal.headers, "body": refusal.body}
+    parsed = parser.parse(response, None)
+    parsed["ResponseMetadata"] |= {"HTTPStatusCode": refusal.status, "RetryAttempts": attempt - 1}
     return parsed
 
 
 def _told(
-    answer: Answering | None, parsed: Mapping[str, Any], failure: BotoCoreError | None
+    refusal: Refusal | None, parsed: Mapping[str, Any], failure: BotoCoreError | None
 ) -> Answer:
     """One attempt's outcome, for those who decide about the next."""
-    if answer is None:
+    if refusal is None:
         return Answer(exception=failure)
     code = parsed.get("Error", {}).get("Code", "")
-    return Answer(answer.status, code, answer.headers)
+    return Answer(refusal.status, code, refusal.headers)
+
+
+def _may_be_elsewhere(told: Answer) -> bool:
+    """Whether S3 may mean that the bucket is in another region; botocore knows for sure."""
+    return told.status in {301, 302, 307, 308} or told.code in _WRONG_PLACE_CODES

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ssl
+from base64 import b64encode
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
 
 from botocore import exceptions as botocore_errors
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError
 from urllib3.exceptions import SSLError as Urllib3SSLError
-from urllib3.util import make_headers, parse_url
+from urllib3.util import parse_url
+
+from s3_integration.aws.proxies import refusal_status
 
 if TYPE_CHECKING:
     import socket
@@ -49,22 +54,34 @@ def connected_socket(origin: Origin, limits: Limits) -> socket.socket:
     opened = _urllib3_connection(origin, limits)
     try:
         opened.connect()
-    except NewConnectionError as error:  # first, since to urllib3 it is a ConnectTimeoutError
-        raise botocore_errors.EndpointConnectionError(
-            endpoint_url=origin.url, error=error
-        ) from error
-    except ConnectTimeoutError as error:
-        raise botocore_errors.ConnectTimeoutError(endpoint_url=origin.url, error=error) from error
-    except ProxyError as error:
-        proxy_url = parse_url(origin.proxy_url or "")._replace(auth=None).url
-        raise botocore_errors.ProxyConnectionError(proxy_url=proxy_url, error=error) from error
-    except (ssl.SSLError, Urllib3SSLError) as error:
-        raise botocore_errors.SSLError(endpoint_url=origin.url, error=error) from error
-    except (OSError, HTTPError) as error:
-        raise botocore_errors.EndpointConnectionError(
-            endpoint_url=origin.url, error=error
-        ) from error
+    except (OSError, HTTPError, HTTPException) as error:
+        opened.close()
+        raise _as_botocores(error, origin) from error
     return cast("socket.socket", opened.sock)
+
+
+def _as_botocores(error: Exception, origin: Origin) -> botocore_errors.BotoCoreError:
+    """The error that botocore would raise."""
+    if isinstance(error, ssl.SSLError | Urllib3SSLError):
+        return botocore_errors.SSLError(endpoint_url=origin.url, error=error)
+    through_proxy = _through_proxy(error, origin)
+    if through_proxy is not None:
+        return through_proxy
+    # A NewConnectionError is a ConnectTimeoutError to urllib3.
+    is_late = isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError)
+    if is_late:
+        return botocore_errors.ConnectTimeoutError(endpoint_url=origin.url, error=error)
+    return botocore_errors.EndpointConnectionError(endpoint_url=origin.url, error=error)
+
+
+def _through_proxy(error: Exception, origin: Origin) -> botocore_errors.BotoCoreError | None:
+    """The same where the proxy is to blame: it is not there, or leads nobody on."""
+    if not origin.proxy_url:
+        return None
+    proxy_url = parse_url(origin.proxy_url)._replace(auth=None).url
+    told = botocore_errors.ProxyConnectionError(proxy_url=proxy_url, error=error)
+    is_unreachable = isinstance(error, ConnectTimeoutError | ProxyError)
+    return told if is_unreachable or refusal_status(told) else None
 
 
 def _urllib3_connection(origin: Origin, limits: Limits) -> HTTPConnection:
@@ -87,4 +104,8 @@ def _urllib3_connection(origin: Origin, limits: Limits) -> HTTPConnection:
 def proxy_headers(proxy_url: str) -> dict[str, str]:
     """What tells a proxy who is asking (RFC 7617)."""
     auth = parse_url(proxy_url).auth
-    return dict(make_headers(proxy_basic_auth=auth)) if auth else {}
+    if not auth:
+        return {}
+    # In a URL, what would end a name or a password is percent-encoded.
+    who = ":".join(map(unquote, auth.split(":", 1)))
+    return {"proxy-authorization": f"Basic {b64encode(who.encode()).decode()}"}

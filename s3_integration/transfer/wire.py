@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 _PIECE_BYTES = 256 * 1024
+"""What goes out, or comes in, by one call at most, so that a slow line shows that it moves."""
 
 
 class Body(Protocol):

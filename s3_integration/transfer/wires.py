@@ -34,7 +34,6 @@ class _Routes:
 
     through_boto3: Route
     direct: DirectWire | None
-    shortcut: Route
 
 
 class Wires:
@@ -51,15 +50,16 @@ class Wires:
         connection = routes.through_boto3.connection
         if routes.direct is None or connection.hooks.has_others():
             return routes.through_boto3
-        return routes.shortcut if routes.direct.can_speak_to(bucket) else routes.through_boto3
+        if not routes.direct.can_speak_to(bucket):
+            return routes.through_boto3
+        return Route(connection, routes.direct)
 
     def _make_routes(self) -> _Routes:
         connection = self._connect()
         through_boto3 = Route(connection, Boto3Wire(connection))
         if self._settings.engine == "boto3":
-            return _Routes(through_boto3, None, through_boto3)
-        direct = self._direct(connection)
-        return _Routes(through_boto3, direct, Route(connection, direct))
+            return _Routes(through_boto3, None)
+        return _Routes(through_boto3, self._direct(connection))
 
     def _direct(self, connection: Connection) -> DirectWire:
         limits = limits_of(self._settings)

@@ -6,19 +6,17 @@ import ssl
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, SSLError
 
-from s3_integration.aws.locator import Location, UnusualRequestError
+from s3_integration.aws.locator import Refusal, UnusualRequestError
 from s3_integration.aws.session import connect
-from s3_integration.aws.signing import Scope
 from s3_integration.config import S3Config, resolve_settings
-from s3_integration.transfer import direct
+from s3_integration.transfer import places
 from s3_integration.transfer.direct import DirectWire
-from tests.fixtures.mock_responses import CONFIG, error_answer
+from tests.fixtures.mock_responses import CONFIG, Answer, CannedS3, error_answer
 from tests.fixtures.raw_server import LIMITS, RawServer, Script, http_answer
 
 LOCAL = replace(CONFIG, endpoint_url="http://127.0.0.1:9000")
@@ -28,7 +26,7 @@ PLAIN = replace(CONFIG, endpoint_url="http://s3.example.com", plain_http="anywhe
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no setting of the machine lead elsewhere."""
-    monkeypatch.setattr(direct, "get_environ_proxies", lambda _: {})
+    monkeypatch.setattr(places, "get_environ_proxies", lambda _: {})
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,18 @@ class Heard:
 def wire_to(config: S3Config = LOCAL) -> DirectWire:
     """A wire by these settings."""
     return DirectWire(connect(resolve_settings(config=config, environment={}, dotenv={})), LIMITS)
+
+
+HERE = "unit-tests.s3.amazonaws.com"
+THERE = "unit-tests.s3.eu-west-1.amazonaws.com"
+
+
+def wire_beside(*replies: Answer, config: S3Config = CONFIG) -> tuple[DirectWire, CannedS3]:
+    """A wire, and an S3 that is asked for buckets through boto3 beside it."""
+    s3, wire = CannedS3(*replies), wire_to(config)
+    events: Any = wire._connection.client.meta.events
+    events.register("before-send.s3.HeadBucket", s3._answer)
+    return wire, s3
 
 
 def heard_by(server: RawServer, connection: int = -1) -> Heard:
@@ -219,16 +229,138 @@ def test_the_second_request_is_signed_with_s3s_time(server: RawServer, slept: li
     assert abs(signed_at - ahead) < timedelta(minutes=1)
 
 
+# Buckets that are elsewhere.
+
+
+EVIL = "https://unit-tests.s3.evil.example/"
+TELLS = {"x_amz_bucket_region": "eu-west-1"}
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        refusal(301, "PermanentRedirect", Location=EVIL, **TELLS),
+        refusal(307, "TemporaryRedirect", Location=EVIL, **TELLS),
+        refusal(308, "PermanentRedirect", Location=EVIL, **TELLS),
+        refusal(400, "IllegalLocationConstraintException", **TELLS),
+        refusal(400, "AuthorizationHeaderMalformed").replace(
+            b"<RequestId>REQ1</RequestId>", b"<Region>eu-west-1</Region> "
+        ),
+    ],
+    ids=["301", "307", "308", "location constraint", "signed for another"],
+)
+def test_a_bucket_is_followed_to_the_region_that_s3_tells(
+    server: RawServer, slept: list[float], refused: bytes
+) -> None:
+    wire, _ = wire_beside()
+    taken = [http_answer(ETag=etag, Connection="close") for etag in ('"e"', '"f"')]
+    server.answers(refused, *taken)
+
+    told = [wire.put_object(b"x", Bucket="unit-tests", Key="k")["ETag"] for _ in range(2)]
+
+    assert told == ['"e"', '"f"']
+    assert [origin.host for origin in server.origins] == [HERE, THERE, THERE]
+    heard = heard_by(server, 1)
+    assert (heard.headers["host"], heard.content) == (THERE, b"x")
+    assert "/eu-west-1/s3/aws4_request" in heard.headers["authorization"]
+
+
+@pytest.mark.parametrize("status", [200, 403])
+def test_a_region_that_s3_does_not_tell_is_looked_for(
+    server: RawServer, slept: list[float], status: int
+) -> None:
+    region = {"x-amz-bucket-region": "eu-west-1"}
+    wire, s3 = wire_beside(Answer(301, headers=region), Answer(status, headers=region))
+    server.answers(refusal(301, "PermanentRedirect", Location=EVIL), http_answer(ETag='"e"'))
+
+    wire.put_object(b"x", Bucket="unit-tests", Key="k")
+
+    assert server.origins[1].host == THERE
+    assert s3.methods == ["HEAD", "HEAD"]
+
+
+def test_a_bucket_that_is_nowhere_else_is_looked_for_once_per_call(server: RawServer) -> None:
+    wire, s3 = wire_beside(Answer(), Answer())
+    server.answers(*[refusal(301, "PermanentRedirect", Location=EVIL, Connection="close")] * 2)
+
+    for asked in (1, 2):
+        with pytest.raises(ClientError, match="PermanentRedirect"):
+            wire.put_object(b"x", Bucket="unit-tests", Key="k")
+        assert len(s3.sent) == asked
+
+
+def test_a_bucket_that_is_nowhere_is_not_searched_for_ever(
+    server: RawServer, slept: list[float]
+) -> None:
+    wire, _ = wire_beside()
+    elsewhere = {"x_amz_bucket_region": "eu-west-2"}
+    server.answers(
+        refusal(301, "PermanentRedirect", **TELLS), refusal(301, "PermanentRedirect", **elsewhere)
+    )
+
+    with pytest.raises(ClientError, match="PermanentRedirect"):
+        wire.put_object(b"x", Bucket="unit-tests", Key="k")
+
+    assert [origin.host for origin in server.origins] == [HERE, THERE]
+
+
+def test_a_region_that_is_none_leads_nowhere(server: RawServer) -> None:
+    wire, _ = wire_beside()
+    server.answers(refusal(301, "PermanentRedirect", x_amz_bucket_region="evil.example/?"))
+
+    with pytest.raises(ClientError, match="PermanentRedirect"):
+        wire.put_object(b"x", Bucket="unit-tests", Key="k")
+
+    assert server.connections == 1
+
+
+def test_a_server_of_ones_own_stays_where_it_is_whatever_its_region(
+    server: RawServer, slept: list[float]
+) -> None:
+    wire = wire_to(LOCAL)
+    server.answers(refusal(301, "PermanentRedirect", Connection="close", **TELLS), http_answer())
+
+    wire.put_object(b"x", Bucket="unit-tests", Key="k")
+
+    heard = heard_by(server)
+    assert heard.headers["host"] == "127.0.0.1:9000"
+    assert "/eu-west-1/s3/aws4_request" in heard.headers["authorization"]
+
+
+def test_of_many_threads_one_asks_where_the_bucket_is(
+    server: RawServer, slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = wire_to(CONFIG)._places
+    left = found.of("unit-tests")
+    refused = Refusal(301, {"x-amz-bucket-region": "eu-west-1"}, b"")
+
+    first = found.instead_of(left, "unit-tests", refused)
+    monkeypatch.setattr(found._connection.locator, "locate", None)
+    others = [found.instead_of(left, "unit-tests", refused) for _ in range(2)]
+
+    assert [first, *others] == [found.of("unit-tests")] * 3
+    assert first is not left
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        refusal(400, "AuthorizationHeaderMalformed"),
+        refusal(403, "AccessDenied", **TELLS),
+    ],
+    ids=["no region", "denied"],
+)
+def test_other_refusals_lead_nowhere(server: RawServer, refused: bytes) -> None:
+    wire, s3 = wire_beside()
+    server.answers(refused)
+
+    with pytest.raises(ClientError):
+        wire.put_object(b"x", Bucket="unit-tests", Key="k")
+
+    assert (server.connections, s3.sent) == (1, [])
+
+
 # Where requests go.
-
-
-def test_buckets_on_one_server_share_its_connections(server: RawServer) -> None:
-    wire = wire_to()
-
-    origins = {id(wire._place_of(bucket).connections) for bucket in ("one", "two", "one")}
-
-    assert len(origins) == 1
-    assert wire._place_of("one") is wire._place_of("one")
 
 
 def test_requests_for_aws_go_to_the_buckets_host_by_tls(server: RawServer) -> None:
@@ -245,19 +377,11 @@ def test_requests_for_aws_go_to_the_buckets_host_by_tls(server: RawServer) -> No
     assert origin.tls.check_hostname
 
 
-def test_only_the_given_authorities_are_trusted(tmp_path: Path) -> None:
-    bundle = tmp_path / "none.pem"
-    bundle.write_text("no certificate")
-
-    with pytest.raises(ssl.SSLError):
-        wire_to(replace(CONFIG, ca_bundle=str(bundle))).can_speak_to("unit-tests")
-
-
 def test_a_plain_proxy_is_asked_for_the_whole_url(
     server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxies = {"http": "http://me:word@proxy:3128"}
-    monkeypatch.setattr(direct, "get_environ_proxies", lambda _: proxies)
+    monkeypatch.setattr(places, "get_environ_proxies", lambda _: proxies)
     server.answers(http_answer())
 
     wire_to(PLAIN).get_object(Bucket="unit-tests", Key="k")
@@ -274,7 +398,7 @@ def test_a_tunnels_password_is_not_told_to_s3(
     server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxies = {"https": "http://me:word@proxy:3128"}
-    monkeypatch.setattr(direct, "get_environ_proxies", lambda _: proxies)
+    monkeypatch.setattr(places, "get_environ_proxies", lambda _: proxies)
     server.answers(http_answer())
 
     wire_to(CONFIG).get_object(Bucket="unit-tests", Key="k")
@@ -285,18 +409,8 @@ def test_a_tunnels_password_is_not_told_to_s3(
     assert server.origins[0].proxy_url == proxies["https"]
 
 
-def test_this_very_machine_is_asked_without_proxy(
-    server: RawServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(direct, "get_environ_proxies", lambda _: {"http": "http://proxy:1"})
-
-    place = wire_to(LOCAL)._place_of("unit-tests")
-
-    assert place.connections.origin.proxy_url is None
-
-
 def test_a_proxy_that_wants_tls_is_left_to_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(direct, "get_environ_proxies", lambda _: {"https": "https://proxy:1"})
+    monkeypatch.setattr(places, "get_environ_proxies", lambda _: {"https": "https://proxy:1"})
 
     assert not wire_to(CONFIG).can_speak_to("unit-tests")
 
@@ -304,23 +418,9 @@ def test_a_proxy_that_wants_tls_is_left_to_botocore(monkeypatch: pytest.MonkeyPa
 def test_an_unusual_bucket_is_left_to_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     wire = wire_to()
 
-    def refuse(_: str) -> Any:
+    def refuse(*_: object) -> Any:
         raise UnusualRequestError
 
     monkeypatch.setattr(wire._connection.locator, "locate", refuse)
 
     assert not wire.can_speak_to("unit-tests")
-
-
-def test_a_usual_bucket_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    wire = wire_to()
-    asked: list[str] = []
-
-    def locate(bucket: str) -> Location:
-        asked.append(bucket)
-        return Location(f"http://127.0.0.1:9000/{bucket}/", Scope("us-east-1"))
-
-    monkeypatch.setattr(wire._connection.locator, "locate", locate)
-
-    assert all(wire.can_speak_to("unit-tests") for _ in range(3))
-    assert asked == ["unit-tests"]

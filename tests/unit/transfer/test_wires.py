@@ -45,7 +45,7 @@ def test_the_direct_wire_is_usual_and_made_once() -> None:
     routes = [wired.wires.choose("unit-tests") for _ in range(2)]
 
     assert isinstance(routes[0].wire, DirectWire)
-    assert routes[0] is routes[1]
+    assert routes[0].wire is routes[1].wire
     assert [routes[0].connection] == wired.made
 
 
