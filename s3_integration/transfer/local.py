@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import stat
 import time
 from dataclasses import dataclass
@@ -39,6 +40,10 @@ _COARSE_TICK_NS = 20_000_000
 
 _WHOLE_SECONDS_TICK_NS = 2_000_000_000
 """FAT keeps mtimes to 2 s, some network file systems to 1 s."""
+
+
+_UMASK_LINE = re.compile(rb"^Umask:\s*([0-7]+)$", re.MULTILINE)  # proc(5), since Linux 4.7
+_STATUS_BYTES = 512
 
 
 class SourceChangedError(Exception):
@@ -134,6 +139,8 @@ def check_destination(path: Path) -> None:
     """
     with contextlib.suppress(FileNotFoundError):
         check_is_regular(path.stat().st_mode, path)
+    if os.access(path.parent, os.W_OK | os.X_OK):
+        return
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "the folder may not be written to", str(folder))
@@ -148,8 +155,12 @@ class PartialFile:
 
     def __init__(self, destination: Path) -> None:
         self.destination = destination
-        path, self._descriptor = _create_locked(destination)
-        self.path = Path(path)
+        self._path, self._descriptor = _create_locked(destination)
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self._path)
 
     def write(self, offset: int, chunk: Buffer) -> None:
         """Put `chunk` at `offset`; threads may write different places at once."""
@@ -165,12 +176,12 @@ class PartialFile:
     def commit(self) -> None:
         """Put the file in its destination's place, in one step."""
         os.fchmod(self._descriptor, _final_mode(self.destination))
-        self.path.replace(self.destination)
+        os.replace(self._path, self.destination)  # noqa: PTH105 - see _partial_paths
         os.close(self._descriptor)
 
     def discard(self) -> None:
         """Remove the file; the destination stays as it is."""
-        _remove(str(self.path), self._descriptor)
+        _remove(self._path, self._descriptor)
 
 
 @contextlib.contextmanager
@@ -264,6 +275,8 @@ def _is_still_at(path: str, descriptor: int) -> bool:
 
 def _make_folders(folder: Path) -> list[Path]:
     """Make `folder` and its parents; return those that were not there, outermost first."""
+    if folder.exists():
+        return []
     missing = [path for path in (folder, *folder.parents) if not path.exists()][::-1]
     try:
         for path in missing:
@@ -302,8 +315,15 @@ def _final_mode(destination: Path) -> int:
 
 def _current_umask() -> int:
     # /proc tells it without changing it, which os.umask cannot, and other threads would see.
-    with contextlib.suppress(OSError, StopIteration), Path("/proc/self/status").open() as status:
-        return int(next(line for line in status if line.startswith("Umask:")).split()[1], 8)
+    # It is one of the first lines; a file object would take longer than the rest of a download.
+    with contextlib.suppress(OSError):
+        descriptor = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            told = _UMASK_LINE.search(os.read(descriptor, _STATUS_BYTES))
+        finally:
+            os.close(descriptor)
+        if told:
+            return int(told[1], 8)
     umask = os.umask(0o077)
     os.umask(umask)
     return umask
