@@ -25,6 +25,7 @@ from botocore import exceptions as botocore_errors
 from botocore.httpsession import get_cert_path
 from typing_extensions import override
 
+from s3_integration.transfer.cancellation import check_is_wanted
 from s3_integration.transfer.direct import Answering, Asked, DirectWire
 from s3_integration.transfer.wire import Pieces
 
@@ -47,6 +48,9 @@ _TARGET_GBPS: Final = 5.0
 
 _CANCEL_SECONDS: Final = 5.0
 """How long an attempt that is given up may take to end."""
+
+_STEP_SECONDS: Final = 0.5
+"""How soon an attempt of which nobody waits for the end is given up."""
 
 _AVOIDED_SECONDS: Final = 300.0
 """How long a server is asked directly after an attempt of awscrt's has lasted too long: on
@@ -243,7 +247,7 @@ class _Attempt:
             TimeoutError: nothing in time.
         """
         try:
-            self._finished.result(seconds)
+            self._wait(seconds)
         except s3.S3ResponseError as error:
             self._on_headers(error.status_code, error.headers)
             self._answer.chunks[:] = [error.body or b""]
@@ -253,6 +257,19 @@ class _Attempt:
             self._cancel()
             raise
         return self._answer
+
+    def _wait(self, seconds: float) -> None:
+        """Wait for the end in short steps: a transfer that has ended wants no answer any more."""
+        until = time.monotonic() + seconds
+        while True:
+            check_is_wanted()
+            try:
+                self._finished.result(min(seconds, _STEP_SECONDS))
+            except TimeoutError:
+                if time.monotonic() >= until:
+                    raise
+            else:
+                return
 
     def _cancel(self) -> None:
         self._request.cancel()

@@ -25,6 +25,7 @@ from s3_integration.transfer.answers import (
     head_of,
     length_of,
 )
+from s3_integration.transfer.cancellation import check_is_wanted
 from s3_integration.transfer.origin import Origin, connected_socket
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class HttpConnection:
 
     def send(self, head: bytes, content: Buffer = b"") -> None:
         """Send a request."""
+        check_is_wanted()
         self._socket.settimeout(self._limits.stall_seconds)
         view = memoryview(content)
         if len(view) <= _HEAD_BYTES:
@@ -135,6 +137,7 @@ class HttpConnection:
             sent = self._socket.send(view[offset : offset + _PIECE_BYTES])
             offset += sent
             pace.note(sent, time.monotonic() - began)
+            check_is_wanted()
 
     def _send_all(self, piece: bytes) -> None:
         sent = self._socket.send(piece)

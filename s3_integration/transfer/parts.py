@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPo
 from typing import TYPE_CHECKING, TypeVar
 
 from s3_integration.perprocess import PerProcess
+from s3_integration.transfer.cancellation import breaking_off_when
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -70,7 +71,8 @@ class _Gate:
                     raise CancelledError
                 self._inside += 1
             try:
-                return call()
+                with breaking_off_when(lambda: self._is_shut):
+                    return call()
             finally:
                 with self._changed:
                     self._inside -= 1
@@ -90,8 +92,9 @@ def in_threads(
 ) -> Iterator[list[Future[Result]]]:
     """Run `calls` in the threads; however the block ends, all of them have ended after it.
 
-    Calls that have not started by then never do. Each runs in the caller's context, so
-    that its retries count for the caller's operation.
+    Calls that have not started by then never do, and requests of theirs that are still being
+    sent are broken off. Each runs in the caller's context, so that its retries count for the
+    caller's operation.
     """
     jobs: list[Future[Result]] = []
     gate = _Gate()

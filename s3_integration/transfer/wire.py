@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError
 from typing_extensions import override
 from urllib3.exceptions import HTTPError as Urllib3Error
 
+from s3_integration.transfer.cancellation import check_is_wanted
 from s3_integration.transfer.integrity import DamagedError
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Pieces(io.RawIOBase):
 
     @override
     def read(self, size: int = -1, /) -> bytes:
+        check_is_wanted()
         size = len(self._view) if size < 0 else max(size, _PIECE_BYTES)
         piece = bytes(self._view[self._offset : self._offset + size])
         self._offset += len(piece)

@@ -21,6 +21,7 @@ from s3_integration.cli.local import environment_for
 from s3_integration.config import S3Config
 from s3_integration.sandbox import sandbox
 from tests.fixtures.shell import PATIENCE_SECONDS, S3I, Shell, end_of, objects, wait_until
+from tests.fixtures.slow_line import slow_line
 
 PACKAGE_PARENT = str(Path(s3_integration.__file__).parents[1])
 MIB = 1024 * 1024
@@ -275,6 +276,25 @@ def test_an_upload_that_is_cut_short_leaves_no_parts_behind(
     assert ended == (code, "", told)
     assert uploads() == []
     assert client.list_objects_v2(Bucket=shell.bucket_name)["KeyCount"] == 0
+
+
+def test_ctrl_c_does_not_wait_for_a_slow_line(engine: str, shell: Shell) -> None:
+    client = shell.boto3_client()
+    client.create_bucket(Bucket=shell.bucket_name)
+    with (shell.folder / "large").open("wb") as large:
+        large.truncate(16 * MIB)
+
+    # Its parts would take far longer than these tests have patience.
+    with slow_line(shell.environment["AWS_ENDPOINT_URL_S3"], 20_000) as line:
+        slowly = {"AWS_ENDPOINT_URL_S3": line.url, "S3_INTEGRATION_ENGINE": engine}
+        with shell.start("upload", "large", env=shell.environment | slowly) as process:
+            wait_until(lambda: line.carried_bytes > 100_000)
+            process.send_signal(signal.SIGINT)
+            ended = end_of(process)
+
+    assert ended == (130, "", "s3i: Interrupted.\n")
+    assert line.carried_bytes < 8 * MIB
+    assert "Uploads" not in client.list_multipart_uploads(Bucket=shell.bucket_name)
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])

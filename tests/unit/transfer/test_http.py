@@ -11,6 +11,7 @@ import pytest
 from botocore import exceptions as botocore_errors
 
 from s3_integration.transfer import http
+from s3_integration.transfer.cancellation import BrokenOffError, breaking_off_when
 from s3_integration.transfer.http import Connections
 from tests.fixtures.raw_server import HEAD, RawServer, Script, http_answer
 
@@ -102,6 +103,30 @@ def test_a_server_that_takes_nothing_is_not_waited_for_forever(
         hasty_pool.exchange("PUT", HEAD, bytes(8 * 1024 * 1024))
 
     assert server.is_closed()
+
+
+def test_a_request_that_nobody_waits_for_is_broken_off_while_it_is_sent(
+    server: RawServer, pool: Connections
+) -> None:
+    asked = itertools.count()
+    server.answers(b"")
+
+    with pytest.raises(BrokenOffError), breaking_off_when(lambda: next(asked) > 0):
+        pool.exchange("PUT", HEAD, bytes(8 * 1024 * 1024))
+
+    assert next(asked) == 2  # before the head, and after the first piece
+    assert server.is_closed()
+
+
+def test_a_request_that_nobody_waits_for_any_more_is_not_begun(
+    server: RawServer, pool: Connections
+) -> None:
+    server.answers(b"")
+
+    with pytest.raises(BrokenOffError), breaking_off_when(lambda: True):
+        pool.exchange("GET", HEAD)
+
+    assert server.heard() == b""
 
 
 # How a connection is used again.

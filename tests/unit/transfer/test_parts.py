@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 
 import pytest
 
 from s3_integration.config import S3Config
+from s3_integration.transfer.cancellation import BrokenOffError, check_is_wanted
 from s3_integration.transfer.parts import PartThreads, _Gate, in_threads, results_of
 from tests.fixtures.children import environment_of, run_child
 
@@ -76,6 +78,21 @@ def test_the_block_ends_only_when_its_calls_have_ended(threads: PartThreads) -> 
         begun.wait(10)
 
     assert ended == [1]
+
+
+def test_what_a_call_sends_is_broken_off_when_the_block_ends(threads: PartThreads) -> None:
+    is_sending = threading.Event()
+
+    def send() -> None:
+        limit = time.monotonic() + 10
+        while time.monotonic() < limit:
+            check_is_wanted()
+            is_sending.set()
+
+    with in_threads(threads, [send]) as jobs:
+        assert is_sending.wait(10)
+
+    assert isinstance(jobs[0].exception(), BrokenOffError)
 
 
 def test_calls_see_the_callers_context(threads: PartThreads) -> None:

@@ -10,6 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 from urllib3.exceptions import ProtocolError
 
 from s3_integration.transfer import wire
+from s3_integration.transfer.cancellation import BrokenOffError, breaking_off_when
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.wire import Boto3Wire
 from tests.fixtures.mock_responses import Answer, CannedS3, connection_to, etag_of, take
@@ -88,6 +89,15 @@ def test_content_goes_out_in_pieces_however_few_bytes_are_asked_for(
     pieces: Any = wire._in_pieces(b"0123456789")
 
     assert [pieces.read(1) for _ in range(4)] == [b"0123", b"4567", b"89", b""]
+
+
+def test_content_that_nobody_waits_for_is_not_sent_again(slept: list[float]) -> None:
+    s3 = CannedS3(Answer(503), take)
+
+    with pytest.raises(BrokenOffError), breaking_off_when(lambda: bool(slept)):
+        wire_to(s3).put_object(b"content", Bucket="unit-tests", Key="k")
+
+    assert len(slept) == 1
 
 
 def test_content_is_a_file_in_memory() -> None:

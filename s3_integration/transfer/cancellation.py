@@ -1,0 +1,40 @@
+"""Breaking off requests whose transfer has ended without them.
+
+A part on a slow line takes minutes: whoever pressed Ctrl-C, or was told of another part's
+failure, should not have to wait for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_endings: ContextVar[tuple[Callable[[], bool], ...]] = ContextVar("_endings", default=())
+
+
+class BrokenOffError(BaseException):
+    """Nobody waits for this request any more.
+
+    It is no `Exception`, because botocore would take it for a failure of the network, and
+    send the request again.
+    """
+
+
+@contextlib.contextmanager
+def breaking_off_when(has_ended: Callable[[], bool]) -> Iterator[None]:
+    """Break off the requests of the block, and of what runs in its context, once that is true."""
+    token = _endings.set((*_endings.get(), has_ended))
+    try:
+        yield
+    finally:
+        _endings.reset(token)
+
+
+def check_is_wanted() -> None:
+    """Raise a `BrokenOffError` where the transfer of this thread's request has ended."""
+    if any(has_ended() for has_ended in _endings.get()):
+        raise BrokenOffError

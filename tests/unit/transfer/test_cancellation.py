@@ -1,0 +1,37 @@
+"""Requests are broken off once the transfer that they belong to has ended."""
+
+from __future__ import annotations
+
+import contextvars
+
+import pytest
+
+from s3_integration.transfer.cancellation import (
+    BrokenOffError,
+    breaking_off_when,
+    check_is_wanted,
+)
+
+
+def test_a_request_of_no_transfer_is_wanted() -> None:
+    check_is_wanted()
+
+
+@pytest.mark.parametrize("ended", [(True, False), (False, True)], ids=["outer", "inner"])
+def test_a_request_is_broken_off_whichever_of_its_transfers_has_ended(
+    ended: tuple[bool, bool],
+) -> None:
+    outer, inner = ended
+
+    with breaking_off_when(lambda: outer), breaking_off_when(lambda: inner):
+        elsewhere = contextvars.copy_context()
+        with pytest.raises(BrokenOffError):
+            check_is_wanted()
+
+    check_is_wanted()
+    with pytest.raises(BrokenOffError):
+        elsewhere.run(check_is_wanted)
+
+
+def test_no_library_takes_it_for_a_failure_that_it_may_try_again() -> None:
+    assert not issubclass(BrokenOffError, Exception)
