@@ -17,7 +17,6 @@ import weakref
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.request import getproxies_environment
 
 from awscrt import auth, exceptions, io, s3
 from awscrt.http import HttpHeaders, HttpRequest
@@ -43,7 +42,7 @@ logger = logging.getLogger(__name__)
 _MOST_BODY_BYTES: Final = 64 * 1024 * 1024
 """awscrt holds whole bodies in memory, beside the copy here; larger ones go directly."""
 
-_TARGET_GBPS: Final = 5.0
+_TARGET_GBPS: Final = 25.0
 """How many connections awscrt opens follows from it."""
 
 _CANCEL_SECONDS: Final = 5.0
@@ -138,7 +137,8 @@ def _leads_to(place: Place) -> bool:
     It reads the variables for them itself, without botocore's exceptions to them.
     """
     origin = place.connections.origin
-    return origin.proxy_url is None and origin.scheme not in getproxies_environment()
+    name = f"{origin.scheme}_proxy"
+    return origin.proxy_url is None and not {name, name.upper()} & os.environ.keys()
 
 
 class _Clients:
@@ -234,8 +234,9 @@ class _Attempt:
             type=s3.S3RequestType.DEFAULT,  # one request, and none of its own beside it
             operation_name=asked.operation,
             request=_http_request(asked),
-            on_headers=self._on_headers,
-            on_body=self._on_body,
+            # Not methods of this: awscrt keeps both, and nothing would end that circle.
+            on_headers=self._answer.on_headers,
+            on_body=self._answer.on_body,
         )
         self._finished: Future[None] = self._request.finished_future
 
@@ -249,7 +250,7 @@ class _Attempt:
         try:
             self._wait(seconds)
         except s3.S3ResponseError as error:
-            self._on_headers(error.status_code, error.headers)
+            self._answer.on_headers(error.status_code, error.headers)
             self._answer.chunks[:] = [error.body or b""]
         except exceptions.AwsCrtError:
             raise
@@ -277,13 +278,6 @@ class _Attempt:
         with contextlib.suppress(TimeoutError, CancelledError):
             self._finished.exception(_CANCEL_SECONDS)
 
-    def _on_headers(self, status_code: int, headers: list[tuple[str, str]], **_: object) -> None:
-        self._answer.status = status_code
-        self._answer.headers = {name.lower(): value for name, value in headers}
-
-    def _on_body(self, chunk: bytes, **_: object) -> None:
-        self._answer.chunks.append(chunk)
-
 
 def _http_request(asked: Asked) -> Any:
     headers = HttpHeaders(list(asked.headers.items()))
@@ -303,6 +297,15 @@ class CrtAnswer:
         self.headers: dict[str, str] = {}
         self.chunks: list[bytes] = []
         self._offset = 0
+
+    def on_headers(self, status_code: int, headers: list[tuple[str, str]], **_: object) -> None:
+        """Take its head from awscrt."""
+        self.status = status_code
+        self.headers = {name.lower(): value for name, value in headers}
+
+    def on_body(self, chunk: bytes, **_: object) -> None:
+        """Take its body, or some of it, from awscrt."""
+        self.chunks.append(chunk)
 
     def is_whole(self) -> bool:
         """Whether it has the length that was told."""
