@@ -18,7 +18,7 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from awscrt import auth, exceptions, io, s3
+from awscrt import auth, io, s3
 from awscrt.http import HttpHeaders, HttpRequest
 from botocore import exceptions as botocore_errors
 from botocore.httpsession import get_cert_path
@@ -79,7 +79,8 @@ class CrtWire(DirectWire):
         self._retries_are_left = connection.total_attempts > 1
         self._limit_seconds = limits.connect_seconds + limits.answer_seconds + limits.stall_seconds
         self._clients = _Clients(connection, limits)
-        # Both by the origin's URL.
+        # All by the origin's URL.
+        self._proven: set[str] = set()
         self._obeys_ranges: dict[str, bool] = {}
         self._avoided_until: dict[str, float] = {}
 
@@ -91,24 +92,41 @@ class CrtWire(DirectWire):
             answer, failure = self._try_awscrt(place, asked, context)
         else:
             answer, failure = super()._try(place, asked, attempt, context)
-        if answer is not None and answer.status < 300 and "range" in asked.headers:
-            # Only then is it sure that awscrt will not take in an object of any size.
-            self._obeys_ranges[place.connections.origin.url] = answer.status == 206
+        if answer is not None and answer.status < 300:
+            self._learn(place.connections.origin.url, asked, answer)
         return answer, failure
+
+    def _learn(self, url: str, asked: Asked, answer: Answering) -> None:
+        self._proven.add(url)
+        if "range" in asked.headers:
+            # Only then is it sure that awscrt will not take in an object of any size.
+            self._obeys_ranges[url] = answer.status == 206
 
     def _is_for_awscrt(self, place: Place, asked: Asked) -> bool:
         # Its signer takes no other time than this machine's, whatever it is told.
         if not self._retries_are_left or self._connection.clock.offset:
             return False
-        url = place.connections.origin.url
-        if self._avoided_until.get(url, 0.0) > time.monotonic() or not _leads_to(place):
+        if not self._leads_to(place):
             return False
         if asked.method == "PUT":
             return memoryview(asked.content).nbytes <= _MOST_BODY_BYTES
         found = _RANGE.fullmatch(asked.headers.get("range", ""))
-        if found is None or not self._obeys_ranges.get(url, False):
+        if found is None or not self._obeys_ranges.get(place.connections.origin.url, False):
             return False
         return int(found[2]) - int(found[1]) < _MOST_BODY_BYTES
+
+    def _leads_to(self, place: Place) -> bool:
+        """Whether awscrt comes there, by the way that the direct wire goes, and in time."""
+        origin = place.connections.origin
+        if self._avoided_until.get(origin.url, 0.0) > time.monotonic():
+            return False
+        # awscrt takes up to half a minute, at random, to say that a certificate is not trusted.
+        if origin.scheme == "https" and origin.url not in self._proven:
+            return False
+        # awscrt has no setting for proxies; it reads the variables for them itself, without
+        # botocore's exceptions to them.
+        name = f"{origin.scheme}_proxy"
+        return origin.proxy_url is None and not {name, name.upper()} & os.environ.keys()
 
     def _try_awscrt(
         self, place: Place, asked: Asked, context: dict[str, Any]
@@ -119,26 +137,16 @@ class CrtWire(DirectWire):
         attempt = _Attempt(self._clients.of(place), asked)
         url = place.connections.origin.url
         try:
-            answer = attempt.answer_within(self._limit_seconds)
+            outcome = attempt.outcome_within(self._limit_seconds)
         except TimeoutError as error:
             logger.warning("awscrt took too long; %s is asked directly for a while", place.host)
             self._avoided_until[url] = time.monotonic() + _AVOIDED_SECONDS
             return None, botocore_errors.ReadTimeoutError(endpoint_url=url, error=error)
-        except exceptions.AwsCrtError as error:
-            return told_by(error, url)
-        if asked.method == "GET" and not answer.is_whole():
+        if not isinstance(outcome, CrtAnswer):
+            return told_by(outcome, url)
+        if asked.method == "GET" and not outcome.is_whole():
             return None, botocore_errors.HTTPClientError(error=_NO_LENGTH)
-        return answer, None
-
-
-def _leads_to(place: Place) -> bool:
-    """Whether awscrt goes the way that the direct wire goes: it knows of no setting for proxies.
-
-    It reads the variables for them itself, without botocore's exceptions to them.
-    """
-    origin = place.connections.origin
-    name = f"{origin.scheme}_proxy"
-    return origin.proxy_url is None and not {name, name.upper()} & os.environ.keys()
+        return outcome, None
 
 
 class _Clients:
@@ -240,37 +248,34 @@ class _Attempt:
         )
         self._finished: Future[None] = self._request.finished_future
 
-    def answer_within(self, seconds: float) -> CrtAnswer:
-        """What came.
+    def outcome_within(self, seconds: float) -> CrtAnswer | BaseException:
+        """What came, or why nothing came that would be an answer.
 
         Raises:
-            AwsCrtError: nothing that would be an answer.
-            TimeoutError: nothing in time.
+            TimeoutError: neither in time.
         """
         try:
-            self._wait(seconds)
-        except s3.S3ResponseError as error:
-            self._answer.on_headers(error.status_code, error.headers)
-            self._answer.chunks[:] = [error.body or b""]
-        except exceptions.AwsCrtError:
-            raise
+            error = self._failure_within(seconds)
         except BaseException:  # too late, or Ctrl-C
             self._cancel()
             raise
-        return self._answer
+        if isinstance(error, s3.S3ResponseError):
+            self._answer.on_headers(error.status_code, error.headers)
+            self._answer.chunks[:] = [error.body or b""]
+            return self._answer
+        return error or self._answer
 
-    def _wait(self, seconds: float) -> None:
-        """Wait for the end in short steps: a transfer that has ended wants no answer any more."""
+    def _failure_within(self, seconds: float) -> BaseException | None:
+        """How it ended; asked in short steps, since its transfer may end without it."""
         until = time.monotonic() + seconds
         while True:
             check_is_wanted()
             try:
-                self._finished.result(min(seconds, _STEP_SECONDS))
+                # Asked for, not raised: awscrt keeps the error, and all that its traceback knows.
+                return self._finished.exception(min(seconds, _STEP_SECONDS))
             except TimeoutError:
                 if time.monotonic() >= until:
                     raise
-            else:
-                return
 
     def _cancel(self) -> None:
         self._request.cancel()
@@ -358,12 +363,13 @@ _ERRORS: Final = (
 )  # fmt: skip
 
 
-def told_by(error: Any, url: str) -> tuple[CrtAnswer | None, BotoCoreError | None]:
+def told_by(error: BaseException, url: str) -> tuple[CrtAnswer | None, BotoCoreError | None]:
     """What an error of awscrt's means: an answer without words, or botocore's exception."""
-    if error.name in _STATUSES:
-        return CrtAnswer(_STATUSES[error.name]), None
+    name = str(getattr(error, "name", ""))
+    if name in _STATUSES:
+        return CrtAnswer(_STATUSES[name]), None
     for row in _ERRORS:
-        if row.names.match(error.name):
+        if row.names.match(name):
             failure: BotoCoreError = row.error_class(endpoint_url=url, error=error)
             return None, failure
     return None, botocore_errors.HTTPClientError(error=error)

@@ -174,6 +174,7 @@ print(len(client.list_files("number/")))
 """
 
 
+@pytest.mark.parametrize("chosen", ["auto", "crt"])
 @pytest.mark.parametrize(
     ("script", "expected"),
     [(_FORK, "[0, 0, 0]\n6\n"), (_FORKED_POOL, "True True\n30\n")],
@@ -181,8 +182,10 @@ print(len(client.list_files("number/")))
 )
 @pytest.mark.promise(8)
 def test_forked_children_go_on_with_their_parents_client(
-    config: S3Config, tmp_path: Path, script: str, expected: str
+    config: S3Config, tmp_path: Path, script: str, expected: str, chosen: str
 ) -> None:
-    child = run_child(script, tmp_path, environment=environment_of(config), timeout_seconds=100)
+    environment = environment_of(config, S3_INTEGRATION_ENGINE=chosen)
+
+    child = run_child(script, tmp_path, environment=environment, timeout_seconds=100)
 
     assert (child.stdout, child.stderr, child.returncode) == (expected, "", 0)

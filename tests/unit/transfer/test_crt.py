@@ -147,13 +147,12 @@ def test_awscrt_tries_once_and_signs_with_the_keys_of_the_moment(awscrt: FakeAws
     assert (keys.secret_access_key, keys.session_token) == (LOCAL.secret_access_key, "token")
 
 
-def test_each_origin_has_a_client_of_its_own(
-    awscrt: FakeAwscrt, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_origin_has_a_client_of_its_own(server: RawServer, awscrt: FakeAwscrt) -> None:
+    server.answers(*[http_answer(Connection="close")] * 2)
     awscrt.tells(*[Told()] * 4)
     wire = wire_to(CONFIG)
 
-    for bucket in ("one", "two", "one", "two"):
+    for bucket in ("one", "two") * 3:
         wire.put_object(b"", Bucket=bucket, Key="k")
 
     assert len(awscrt.clients) == 2
@@ -236,10 +235,11 @@ def test_variables_for_proxies_that_awscrt_would_read_keep_it_out(
 def test_a_way_through_a_proxy_is_not_awscrts(
     server: RawServer, awscrt: FakeAwscrt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(direct, "get_environ_proxies", lambda _: {"https": "http://proxy:1"})
+    plain = replace(CONFIG, endpoint_url="http://s3.example.com", plain_http="anywhere")
+    monkeypatch.setattr(direct, "get_environ_proxies", lambda _: {"http": "http://proxy:1"})
     server.answers(http_answer(ETag='"e"'))
 
-    wire_to(CONFIG).put_object(b"content", **KEY)
+    wire_to(plain).put_object(b"content", **KEY)
 
     assert awscrt.asked == []
 
@@ -381,11 +381,15 @@ def test_errors_of_awscrts_become_botocores(name: str, expected: type[Exception]
     assert name in str(failure) or "127.0.0.1" in str(failure)
 
 
-def test_a_certificate_that_is_refused_is_not_tried_again(awscrt: FakeAwscrt) -> None:
-    awscrt.tells(awscrt_error("AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE"))
+def test_a_certificate_that_is_refused_is_noticed_without_awscrt_and_not_tried_again(
+    server: RawServer, awscrt: FakeAwscrt
+) -> None:
+    server.answers(botocore_errors.SSLError(endpoint_url="https://s3", error=OSError("unknown")))
 
     with pytest.raises(botocore_errors.SSLError):
         wire_to(CONFIG).put_object(b"content", **KEY)
+
+    assert awscrt.asked == []
 
 
 # Forks.
