@@ -56,6 +56,10 @@ class TransferConfig:
     """Files that one call for many of them moves at once; 1 to 1,024. There are as many only
     where that makes it faster."""
 
+    resume_threshold_bytes: int = 256 * MIB
+    """Transfers from this size on are gone on with by the next run if they are killed; 1 byte
+    to 50 TB. They have to be moved in parts for that."""
+
     slowest_bytes_per_second: int = 1024
     """A request that moves fewer bytes than that is broken off and tried again; 1 or more."""
 
@@ -70,6 +74,8 @@ class TransferConfig:
         _check_number("multipart_threshold_bytes", self.multipart_threshold_bytes, 1, largest)
         _check_number("parts_in_flight", self.parts_in_flight, 1, 256)
         _check_number("files_in_flight", self.files_in_flight, 1, 1024)
+        most = utils.MAX_OBJECT_SIZE_BYTES
+        _check_number("resume_threshold_bytes", self.resume_threshold_bytes, 1, most)
         _check_number("slowest_bytes_per_second", self.slowest_bytes_per_second, 1, 10**9)
         _check_number("stall_timeout_seconds", self.stall_timeout_seconds, 0.1, 3600)
 
@@ -336,6 +342,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "multipart_threshold_bytes": (int,),
     "parts_in_flight": (int,),
     "files_in_flight": (int,),
+    "resume_threshold_bytes": (int,),
     "slowest_bytes_per_second": (int,),
     "stall_timeout_seconds": (int, float),
 }

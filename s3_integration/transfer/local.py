@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import re
 import stat
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from s3_integration.transfer.locks import is_still_at, try_lock
 from s3_integration.utils import MAX_OBJECT_SIZE_BYTES
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _create_locked(destination: Path) -> tuple[str, int]:
         with contextlib.suppress(FileExistsError):
             descriptor = os.open(path, flags, 0o600)
             try:
-                if _lock(descriptor) and os.fstat(descriptor).st_nlink:
+                if try_lock(descriptor) and os.fstat(descriptor).st_nlink:
                     return path, descriptor
             except BaseException:  # some network file systems have no locks
                 _remove(path, descriptor)
@@ -251,26 +251,10 @@ def _sweep(path: str) -> None:
     except OSError:  # not ours to open, or gone meanwhile: not ours to remove
         return
     try:
-        if _lock(descriptor) and _is_still_at(path, descriptor):
+        if try_lock(descriptor) and is_still_at(path, descriptor):
             os.unlink(path)  # noqa: PTH108 - see _partial_paths
     finally:
         os.close(descriptor)
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_still_at(path: str, descriptor: int) -> bool:
-    # Another download may have removed the file and made a new one of that name meanwhile.
-    try:
-        return os.path.samestat(os.lstat(path), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
 
 
 def _make_folders(folder: Path) -> list[Path]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import logging
+import os
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3_integration.transfer import integrity
+from s3_integration.transfer import integrity, resume
 from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict
 from s3_integration.transfer.parts import in_threads, results_of
 from s3_integration.transfer.persistence import persistently
 from s3_integration.transfer.progress import Progress
+from s3_integration.transfer.resume import UploadFacts
 from s3_integration.transfer.stored import (
     check_is_from_s3,
-    code_of,
     failures_told,
+    head_of,
     refuse_if_taken,
     settle,
     storage_parameters,
@@ -26,6 +29,7 @@ from s3_integration.transfer.stored import (
     stored_otherwise,
     write_condition,
 )
+from s3_integration.transfer.unfinished import Continuation, abort_upload
 from s3_integration.utils import ByteRange, part_size_for, split_into_ranges
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from s3_integration.transfer.engine import ObjectId, UploadOptions
     from s3_integration.transfer.local import SourceFile
     from s3_integration.transfer.parts import PartThreads
+    from s3_integration.transfer.resume import FoundPart
     from s3_integration.transfer.wires import Route
 
 logger = logging.getLogger(__name__)
@@ -72,27 +77,60 @@ class MultipartUpload:
         self._options = options
         self._part_size_bytes = part_size_for(source.size_bytes, transfer.part_size_bytes)
         self._threads = threads
+        self._resume_threshold_bytes = transfer.resume_threshold_bytes
         self._progress = Progress(source.size_bytes, progress)
         self._names: dict[str, Any] = {"Bucket": target.bucket, "Key": target.key}
 
     def run(self) -> Transferred:
-        """Send the parts and join them; whatever fails, no unfinished upload stays."""
-        refuse_if_taken(self._connection, self._target, self._options)
-        with failures_told(self._source, self._target):
-            upload = self._start()
-            try:
-                parts = self._send_parts(upload)
-                return self._complete(upload, parts)
-            except BaseException:
-                self._abort(upload)
-                raise
+        """Send the parts and join them; only a kill leaves an unfinished upload."""
+        memory = Continuation(self._connection, self._facts())
+        with failures_told(self._source, self._target), contextlib.closing(memory):
+            if self._source.size_bytes >= self._resume_threshold_bytes:
+                memory.look_back()
+            stored = self._stored_already(memory)
+            return stored or self._run(memory)
 
-    def _start(self) -> dict[str, Any]:
-        return persistently(
+    def _run(self, memory: Continuation) -> Transferred:
+        upload = self._named(memory.upload_id) if memory.upload_id else None
+        try:
+            refuse_if_taken(self._connection, self._target, self._options)
+            upload = upload or self._start(memory)
+            parts = self._send_parts(upload, memory.parts)
+            memory.note_completing()
+            done = self._complete(upload, parts)
+        except BaseException as error:
+            # Where S3 did not say whether it started one, the next run looks for it.
+            if self._abort(upload) if upload else isinstance(error, ClientError):
+                memory.forget()
+            raise
+        memory.forget()
+        return done
+
+    def _facts(self) -> UploadFacts:
+        return UploadFacts(
+            endpoint_url=self._connection.client.meta.endpoint_url,
+            bucket=self._target.bucket,
+            key=self._target.key,
+            path=str(self._source.path.absolute()),
+            size_bytes=self._source.size_bytes,
+            mtime_ns=self._source.mtime_ns,
+            inode=os.fstat(self._source.descriptor).st_ino,
+            part_size_bytes=self._part_size_bytes,
+            parameters_digest=resume.digest_of_parameters(storage_parameters(self._options)),
+        )
+
+    def _start(self, memory: Continuation) -> dict[str, Any]:
+        memory.expect_start()
+        upload = persistently(
             self._start_once,
             operation="CreateMultipartUpload",
             total_attempts=self._connection.total_attempts,
         )
+        memory.note_start(upload["UploadId"])
+        return upload
+
+    def _named(self, upload_id: str) -> dict[str, Any]:
+        return {**self._names, "UploadId": upload_id}
 
     def _start_once(self) -> dict[str, Any]:
         started: Mapping[str, Any] = self._connection.client.create_multipart_upload(
@@ -101,12 +139,12 @@ class MultipartUpload:
         if not started.get("UploadId"):
             message = "the server took the request, but started no upload"
             raise DamagedError(message)
-        return {**self._names, "UploadId": started["UploadId"]}
+        return self._named(started["UploadId"])
 
-    def _send_parts(self, upload: Mapping[str, Any]) -> list[_Part]:
+    def _send_parts(self, upload: Mapping[str, Any], there: Mapping[int, FoundPart]) -> list[_Part]:
         ranges = list(split_into_ranges(0, self._source.size_bytes, self._part_size_bytes))
         calls = [
-            functools.partial(self._send_part, upload, number, part)
+            partial(self._send_part, upload, number, part, there.get(number))
             for number, part in enumerate(ranges, start=1)
         ]
         with in_threads(self._threads, calls) as jobs:
@@ -114,9 +152,14 @@ class MultipartUpload:
         settle(self._source, {ranges[part.number - 1]: part.digest for part in parts})
         return parts
 
-    def _send_part(self, upload: Mapping[str, Any], number: int, part: ByteRange) -> _Part:
+    def _send_part(
+        self, upload: Mapping[str, Any], number: int, part: ByteRange, there: FoundPart | None
+    ) -> _Part:
         content = self._source.read(part)
         digest = integrity.md5_digest(content)
+        if there and resume.is_same_part(there, part.size, digest.hex()):
+            self._progress.add(part.size)
+            return _Part(number, there.etag, digest)
         etags = EtagCheck(self._connection.endpoint, self._connection.learned)
 
         def send() -> _Part:
@@ -177,12 +220,28 @@ class MultipartUpload:
         etag = integrity.unquoted(answer.get("ETag"))
         return Transferred(self._source.size_bytes, etag, answer.get("VersionId"))
 
-    def _abort(self, upload: Mapping[str, Any]) -> None:
-        """Give back what S3 keeps, and bills, of an unfinished upload."""
-        try:
-            self._connection.client.abort_multipart_upload(**upload)
-        except (ClientError, BotoCoreError) as error:
-            if isinstance(error, ClientError) and code_of(error) == "NoSuchUpload":
-                return  # there is nothing to give back any more
-            # The first failure is the one to tell; the bucket's lifecycle rule aborts the rest.
-            logger.warning("could not abort the upload of %r: %s", self._target.key, error)
+    def _abort(self, upload: Mapping[str, Any]) -> bool:
+        return abort_upload(
+            self._connection, self._target.bucket, self._target.key, upload["UploadId"]
+        )
+
+    def _stored_already(self, memory: Continuation) -> Transferred | None:
+        """What is stored, where a process was killed after the end of its upload."""
+        if memory.stored_since is None:
+            return None
+        ranges = list(split_into_ranges(0, self._source.size_bytes, self._part_size_bytes))
+        with in_threads(self._threads, [partial(self._digest, part) for part in ranges]) as jobs:
+            digests = results_of(jobs)
+        settle(self._source, dict(zip(ranges, digests, strict=True)))
+        etag = integrity.multipart_etag(digests)
+        found = head_of(self._connection, self._target)
+        memory.forget()
+        parameters = storage_parameters(self._options)
+        if not found or not resume.is_stored_by(found, etag, parameters, memory.stored_since):
+            return None
+        logger.info("%r is stored: only its process was killed", self._target.key)
+        self._progress.add(self._source.size_bytes)
+        return Transferred(self._source.size_bytes, etag, found.get("VersionId"))
+
+    def _digest(self, part: ByteRange) -> bytes:
+        return integrity.md5_digest(self._source.read(part))

@@ -75,7 +75,7 @@ def refuse_if_taken(connection: Connection, target: ObjectId, options: UploadOpt
     The condition on the write itself decides; this spares sending a large file for nothing,
     and is all there is on servers that ignore conditions.
     """
-    if options.if_exists == "overwrite" or _head(connection, target) is None:
+    if options.if_exists == "overwrite" or head_of(connection, target) is None:
         return
     raise S3ConflictError(
         f"Cannot upload {target.key!r} to bucket {target.bucket!r}: the object exists already.",
@@ -87,7 +87,8 @@ def refuse_if_taken(connection: Connection, target: ObjectId, options: UploadOpt
     )
 
 
-def _head(connection: Connection, target: ObjectId) -> Mapping[str, Any] | None:
+def head_of(connection: Connection, target: ObjectId) -> Mapping[str, Any] | None:
+    """What S3 says of the object; None where it is not there."""
     try:
         return connection.client.head_object(Bucket=target.bucket, Key=target.key)
     except ClientError as error:
@@ -108,7 +109,7 @@ def stored_after_all(
     if not _may_be_stored(error, is_retry=is_retry):
         return None
     with contextlib.suppress(ClientError, BotoCoreError):
-        found = _head(connection, target)
+        found = head_of(connection, target)
         if found is not None and integrity.unquoted(found.get("ETag")) == expected_etag:
             logger.info("%r is stored: only the answer that said so was lost", target.key)
             return found

@@ -1,0 +1,177 @@
+"""What a transfer that was killed need not do again: pure decisions, without S3 or disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from s3_integration.utils import ByteRange, split_into_ranges
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+_LONGEST_START_SECONDS = 3600.0
+"""How long a CreateMultipartUpload may take with all its retries; 5 attempts take minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadFacts:
+    """What has to be the same for an upload to be gone on with."""
+
+    endpoint_url: str
+    bucket: str
+    key: str
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+    """Without its device's number, which may be another one after each mount."""
+    part_size_bytes: int
+    parameters_digest: str
+    """Of content type, metadata, tags and whatever else CreateMultipartUpload is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What a record on the disk tells of one upload."""
+
+    facts: UploadFacts
+    began: float
+    """When it was about to be started, by S3's clock, in seconds since 1970."""
+    known_upload_ids: frozenset[str] | None
+    """Uploads of the same key that S3 knew before; None where it would not tell."""
+    upload_id: str = ""
+    """"" until S3 has told it."""
+    is_completing: bool = False
+    """All parts were there, and CompleteMultipartUpload was about to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPart:
+    """One part that S3 holds of an unfinished upload."""
+
+    size_bytes: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedUpload:
+    """One unfinished upload, as S3 lists it."""
+
+    upload_id: str
+    initiated: datetime
+
+
+def digest_of_parameters(parameters: Mapping[str, Any]) -> str:
+    """What tells whether two uploads store their object in the same way."""
+    text = json.dumps(parameters, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_same_part(found: FoundPart | None, size_bytes: int, md5: str) -> bool:
+    """Whether S3 holds exactly the bytes with this MD5 as a part.
+
+    Where its ETags are no MD5s (encryption with a KMS key), that cannot be told: False.
+    """
+    return found is not None and (found.size_bytes, found.etag) == (size_bytes, md5)
+
+
+def is_stored_by(
+    found: Mapping[str, Any], etag: str, parameters: Mapping[str, Any], since: float
+) -> bool:
+    """Whether an object is what an upload in parts stored that began at `since`.
+
+    Its tags cannot be seen; but an object that is older than the upload has been ruled out.
+
+    Args:
+        found: the answer to HeadObject.
+        etag: of the parts that were sent.
+        parameters: what CreateMultipartUpload was told.
+        since: by S3's clock, in seconds since 1970.
+    """
+    return (
+        str(found.get("ETag")).strip('"') == etag
+        and found.get("ContentType") == parameters.get("ContentType")
+        and found.get("Metadata", {}) == parameters.get("Metadata", {})
+        # It comes in whole seconds.
+        and found["LastModified"].timestamp() >= int(since)
+    )
+
+
+def lost_uploads(
+    remembered: Remembered, listed: Iterable[ListedUpload], named: frozenset[str]
+) -> Iterator[str]:
+    """Uploads that a process may have started without living to write down their names.
+
+    Args:
+        remembered: what the process wrote before it asked S3 for an upload.
+        listed: the uploads of that key that S3 knows now.
+        named: uploads that other records name, and are dealt with there.
+    """
+    if remembered.upload_id or remembered.known_upload_ids is None:
+        return
+    latest = remembered.began + _LONGEST_START_SECONDS
+    for upload in listed:
+        is_new = upload.upload_id not in remembered.known_upload_ids | named
+        if is_new and upload.initiated.timestamp() <= latest:
+            yield upload.upload_id
+
+
+def missing_ranges(
+    whole: ByteRange, there: Iterable[ByteRange], step_bytes: int
+) -> Iterator[ByteRange]:
+    """What is left of `whole` once `there` is taken away, in ranges of at most that size."""
+    offset = whole.start
+    for part in sorted(there, key=lambda each: each.start):
+        yield from split_into_ranges(offset, min(part.start, whole.stop), step_bytes)
+        offset = max(offset, part.stop)
+    yield from split_into_ranges(offset, whole.stop, step_bytes)
+
+
+def as_lines(remembered: Remembered) -> Iterator[bytes]:
+    """A record's lines, in the order in which they are written."""
+    known = remembered.known_upload_ids
+    told = None if known is None else sorted(known)
+    facts = asdict(remembered.facts)
+    yield _line({"facts": facts, "began": remembered.began, "known_upload_ids": told})
+    if remembered.upload_id:
+        yield started_line(remembered.upload_id)
+    if remembered.is_completing:
+        yield completing_line()
+
+
+def started_line(upload_id: str) -> bytes:
+    """The line that names the upload."""
+    return _line({"upload_id": upload_id})
+
+
+def completing_line() -> bytes:
+    """The line that says that the upload's end was about to be asked for."""
+    return _line({"is_completing": True})
+
+
+def _line(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps(fields).encode() + b"\n"
+
+
+def from_lines(text: bytes) -> Remembered | None:
+    """What a record says; None where it does not even say what it is about.
+
+    A last line without its end was being written when the machine stopped: it counts for
+    nothing.
+    """
+    fields: dict[str, Any] = {}
+    try:
+        for line in text[: text.rfind(b"\n") + 1].splitlines():
+            fields |= json.loads(line)
+        known = fields.pop("known_upload_ids")
+        return Remembered(
+            facts=UploadFacts(**fields.pop("facts")),
+            known_upload_ids=None if known is None else frozenset(known),
+            **fields,
+        )
+    except (ValueError, TypeError, KeyError):  # no JSON; fields of another version of this
+        return None

@@ -1,0 +1,109 @@
+"""Killed at each of its requests and run again, a transfer does only what was missing."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from s3_integration.client import S3Client
+from s3_integration.config import S3Config, TransferConfig
+from s3_integration.utils import MIB
+from tests.fixtures.children import PACKAGE_PARENT
+from tests.fixtures.kills import Moment, Runs, Scaffold, runs, scaffold
+from tests.fixtures.servers import ServerUnderTest, unfinished_uploads
+
+SIZE_BYTES: Final = 16 * MIB
+PART_BYTES: Final = 5 * MIB
+TRANSFER: Final = TransferConfig(
+    part_size_bytes=PART_BYTES,
+    multipart_threshold_bytes=PART_BYTES,
+    resume_threshold_bytes=16 * MIB,
+    parts_in_flight=2,
+)
+BOUND_BYTES: Final = TRANSFER.parts_in_flight * PART_BYTES
+UPLOAD_REQUESTS: Final = 7  # ListMultipartUploads, CreateMultipartUpload, 4 parts, Complete
+
+
+@pytest.fixture(autouse=True)
+def _not_on_the_bucket_of_a_person(server: ServerUnderTest) -> None:
+    if server.only_bucket_name:
+        pytest.skip("kills what others may pay for")
+
+
+@pytest.fixture(autouse=True)
+def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where records of uploads are, and those of no other test."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("PYTHONPATH", str(PACKAGE_PARENT))
+    return tmp_path / "state" / "s3_integration" / "uploads"
+
+
+@pytest.fixture
+def placed(server: ServerUnderTest) -> Iterator[Scaffold]:
+    assert server.endpoint_url
+    with scaffold(server.endpoint_url) as found:
+        yield found
+
+
+@pytest.fixture
+def started(placed: Scaffold, records: Path) -> Iterator[Runs]:
+    with runs(placed) as found:
+        yield found
+
+
+@pytest.fixture
+def plain(server: ServerUnderTest, config: S3Config) -> Iterator[Any]:
+    with closing(server.boto3_client()) as plain_client:
+        if "bucket controls" not in server.lacks:
+            plain_client.create_bucket(Bucket=config.bucket_name)
+        yield plain_client
+
+
+@pytest.fixture
+def through(config: S3Config, placed: Scaffold, engine: Any) -> S3Config:
+    return replace(config, endpoint_url=placed.endpoint_url, engine=engine, transfer=TRANSFER)
+
+
+@pytest.fixture
+def content() -> bytes:
+    return random.Random(1).randbytes(SIZE_BYTES)
+
+
+def stored_in(plain: Any, config: S3Config) -> bytes:
+    return bytes(plain.get_object(Bucket=config.bucket_name, Key="k")["Body"].read())
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.promise(9)
+@pytest.mark.promise(10)
+def test_an_upload_that_was_killed_at_any_request_sends_only_what_is_missing(
+    server: ServerUnderTest, through: S3Config, plain: Any, placed: Scaffold,
+    started: Runs, records: Path, tmp_path: Path, content: bytes, moment: Moment,
+) -> None:  # fmt: skip
+    source = tmp_path / "source"
+    source.write_bytes(content)
+
+    for number in range(1, UPLOAD_REQUESTS + 1):
+        status = started.run(
+            asdict(through), "upload_file", str(source), "k", kill_at=(number, moment)
+        )
+        assert (status, placed.has_killed) == (-9, True)
+        taken_bytes = placed.taken_bytes["UploadPart"]
+        placed.forget()
+
+        S3Client(config=through, create_bucket=False).upload_file(source, "k")
+
+        sent_bytes = placed.taken_bytes["UploadPart"]
+        if (number, moment) == (UPLOAD_REQUESTS, "after") and "etags of parts" in server.lacks:
+            taken_bytes = 0  # what is stored cannot be recognised there
+        assert sent_bytes == SIZE_BYTES - taken_bytes
+        assert stored_in(plain, through) == content
+        assert unfinished_uploads(plain, through.bucket_name) == []
+        assert list(records.iterdir()) == []
+        plain.delete_object(Bucket=through.bucket_name, Key="k")
