@@ -71,8 +71,10 @@ def through(config: S3Config, placed: Scaffold, engine: Any) -> S3Config:
 
 
 @pytest.fixture
-def content() -> bytes:
-    return random.Random(1).randbytes(SIZE_BYTES)
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source"
+    path.write_bytes(random.Random(1).randbytes(SIZE_BYTES))
+    return path
 
 
 def stored_in(plain: Any, config: S3Config) -> bytes:
@@ -84,11 +86,8 @@ def stored_in(plain: Any, config: S3Config) -> bytes:
 @pytest.mark.promise(10)
 def test_an_upload_that_was_killed_at_any_request_sends_only_what_is_missing(
     server: ServerUnderTest, through: S3Config, plain: Any, placed: Scaffold,
-    started: Runs, records: Path, tmp_path: Path, content: bytes, moment: Moment,
+    started: Runs, records: Path, source: Path, moment: Moment,
 ) -> None:  # fmt: skip
-    source = tmp_path / "source"
-    source.write_bytes(content)
-
     for number in range(1, UPLOAD_REQUESTS + 1):
         status = started.run(
             asdict(through), "upload_file", str(source), "k", kill_at=(number, moment)
@@ -103,7 +102,7 @@ def test_an_upload_that_was_killed_at_any_request_sends_only_what_is_missing(
         if (number, moment) == (UPLOAD_REQUESTS, "after") and "etags of parts" in server.lacks:
             taken_bytes = 0  # what is stored cannot be recognised there
         assert sent_bytes == SIZE_BYTES - taken_bytes
-        assert stored_in(plain, through) == content
+        assert stored_in(plain, through) == source.read_bytes()
         assert unfinished_uploads(plain, through.bucket_name) == []
         assert list(records.iterdir()) == []
         plain.delete_object(Bucket=through.bucket_name, Key="k")
