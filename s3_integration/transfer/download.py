@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from s3_integration.exceptions import S3ConflictError, S3DownloadError
-from s3_integration.transfer import checksums, integrity
+from s3_integration.transfer import checksums, integrity, resume
 from s3_integration.transfer.checksums import Pieces
 from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict
-from s3_integration.transfer.local import PartialFile, partial_file
+from s3_integration.transfer.local import PartialFile, may_have_leftover, partial_file
+from s3_integration.transfer.notes import content_of
 from s3_integration.transfer.parts import in_threads, results_of
 from s3_integration.transfer.persistence import persistently
 from s3_integration.transfer.progress import Progress
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from s3_integration.config import TransferConfig
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.engine import ObjectId
+    from s3_integration.transfer.notes import Content
     from s3_integration.transfer.parts import PartThreads
     from s3_integration.transfer.wire import Body
     from s3_integration.transfer.wires import Route
@@ -118,19 +120,48 @@ class Download:
         )
 
     def _fetch_one_version(self) -> Transferred:
-        first = ByteRange(0, self._transfer.multipart_threshold_bytes)
+        # Where a killed download may have left the rest, the first answer need only tell of it.
+        is_left = may_have_leftover(self._destination)
+        first = ByteRange(0, 1 if is_left else self._transfer.multipart_threshold_bytes)
         body, version = self._requests.ask_first(first)
-        with contextlib.closing(body), partial_file(self._destination) as partial:
-            first = ByteRange(0, min(first.stop, version.size_bytes))
-            rest = split_into_ranges(first.stop, version.size_bytes, self._transfer.part_size_bytes)
+        first = ByteRange(0, min(first.stop, version.size_bytes))
+        content = self._resumable_content(version)
+        with contextlib.closing(body), partial_file(self._destination, content) as partial:
             pieces = Pieces() if self._wants_checksum(version) else None
             fetch = _Fetch(self._requests, version, partial, pieces, self._progress)
-            calls = [functools.partial(fetch.receive, part) for part in rest]
+            calls = self._calls(fetch, ByteRange(first.stop, version.size_bytes), partial.noted)
             with in_threads(self._threads, calls) as jobs, fetch.stopped_at_the_end():
                 fetch.receive(first, body)
                 results_of(jobs)
             self._check_content(partial, version, pieces)
         return Transferred(version.size_bytes, version.etag.strip('"'), version.version_id)
+
+    def _calls(
+        self, fetch: _Fetch, rest: ByteRange, noted: list[ByteRange]
+    ) -> Iterator[Callable[[], None]]:
+        """What is to be done for the ranges after the first one."""
+        there = resume.common_ranges(rest, noted)
+        if there:
+            there_bytes = sum(part.size for part in there)
+            logger.info("going on with the download of %r: %d bytes", self._source.key, there_bytes)
+        step_bytes = self._transfer.part_size_bytes
+        for part in resume.split(resume.missing_ranges(rest, there), step_bytes):
+            yield functools.partial(fetch.receive, part)
+        for part in resume.split(there, step_bytes):
+            yield functools.partial(fetch.keep, part)
+
+    def _resumable_content(self, version: _Version) -> Content | None:
+        """What the next run has to find again, where this one is worth going on with."""
+        if version.size_bytes < self._transfer.resume_threshold_bytes:
+            return None
+        return content_of(
+            version.size_bytes,
+            self._connection.client.meta.endpoint_url,
+            self._source.bucket,
+            self._source.key,
+            version.version_id or "",
+            version.etag,
+        )
 
     def _wants_checksum(self, version: _Version) -> bool:
         return checksums.is_available() and integrity.may_have_checksum_only(version.answer)
@@ -304,6 +335,18 @@ class _Fetch:
         )
         if self._pieces is not None:
             self._pieces.add(part, checksum)
+        self._partial.note(part)
+
+    def keep(self, part: ByteRange) -> None:
+        """Count as received what a killed download has written."""
+        if self._pieces is not None:
+            checksum = 0
+            for chunk in split_into_ranges(part.start, part.stop, _BUFFER_BYTES):
+                checksum = checksums.crc64nvme(
+                    self._partial.read(chunk.size, chunk.start), checksum
+                )
+            self._pieces.add(part, checksum)
+        self._progress.add(part.size)
 
     def _write(self, offset: int, chunk: memoryview, stop: int) -> None:
         if self._stop.is_set():

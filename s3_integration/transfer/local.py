@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s3_integration.transfer.locks import is_still_at, try_lock
+from s3_integration.transfer.notes import Notes, noted_in
 from s3_integration.utils import MAX_OBJECT_SIZE_BYTES
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from s3_integration.transfer.notes import Content
     from s3_integration.utils import ByteRange
 
 PARTIAL_SUFFIX = ".s3-partial"
@@ -151,11 +153,21 @@ class PartialFile:
 
     It is nobody else's to read (0600) and locked while its process lives. Its name follows
     from the destination's, so the next download finds what a killed one left behind.
+
+    Args:
+        destination: where it is to be in the end.
+        content: what it is to hold, if a killed download shall be gone on with.
+        left: the file of such a one.
     """
 
-    def __init__(self, destination: Path) -> None:
+    def __init__(
+        self, destination: Path, content: Content | None = None, left: Leftover | None = None
+    ) -> None:
         self.destination = destination
-        self._path, self._descriptor = _create_locked(destination)
+        self._path, self._descriptor = left.opened if left else _create_locked(destination)
+        self.noted = left.noted if left else []
+        """Ranges that a killed download has written."""
+        self._notes = Notes(self._descriptor, content, len(self.noted)) if content else None
 
     @property
     def path(self) -> Path:
@@ -169,6 +181,11 @@ class PartialFile:
             written = os.pwrite(self._descriptor, view, offset)
             view, offset = view[written:], offset + written
 
+    def note(self, part: ByteRange) -> None:
+        """Let the next download know, if this one is killed, that `part` is there."""
+        if self._notes:
+            self._notes.add(part)
+
     def read(self, size_bytes: int, offset: int) -> bytes:
         """What was written, to be checked."""
         return os.pread(self._descriptor, size_bytes, offset)
@@ -176,6 +193,8 @@ class PartialFile:
     def commit(self) -> None:
         """Put the file in its destination's place, in one step."""
         os.fchmod(self._descriptor, _final_mode(self.destination))
+        if self._notes:
+            self._notes.erase()
         os.replace(self._path, self.destination)  # noqa: PTH105 - see _partial_paths
         os.close(self._descriptor)
 
@@ -185,15 +204,15 @@ class PartialFile:
 
 
 @contextlib.contextmanager
-def partial_file(destination: Path) -> Iterator[PartialFile]:
+def partial_file(destination: Path, content: Content | None = None) -> Iterator[PartialFile]:
     """A `PartialFile` that takes its destination's place if the block ends well, else vanishes.
 
     Missing parent folders are made, and removed again if the block fails.
     """
     made = _make_folders(destination.parent)
     try:
-        sweep_abandoned(destination)
-        partial = PartialFile(destination)
+        left = sweep_abandoned(destination, content)
+        partial = PartialFile(destination, content, left)
         try:
             yield partial
             partial.commit()
@@ -231,30 +250,64 @@ def _remove(path: str, descriptor: int) -> None:
         os.close(descriptor)
 
 
-def sweep_abandoned(destination: Path) -> None:
-    """Remove temporary files that killed downloads to `destination` left; those in use stay."""
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A temporary file of a killed download, locked now."""
+
+    opened: tuple[str, int]
+    """Its path and descriptor."""
+    noted: list[ByteRange]
+
+
+def may_have_leftover(destination: Path) -> bool:
+    """Whether it is worth while to look, before anything is fetched, for what is there."""
+    return os.access(next(_partial_paths(destination)), os.F_OK)
+
+
+def sweep_abandoned(destination: Path, content: Content | None = None) -> Leftover | None:
+    """Remove temporary files that killed downloads to `destination` left; those in use stay.
+
+    Returns:
+        One that holds some of `content`, where there is one; it is the caller's.
+    """
+    kept: Leftover | None = None
     missing_in_a_row = 0
     for path in _partial_paths(destination):
         if os.access(path, os.F_OK):
             missing_in_a_row = 0
-            _sweep(path)
+            kept = _sweep(path, None if kept else content) or kept
             continue
         # Of several at once, the first may have ended well and a later one been killed.
         missing_in_a_row += 1
         if missing_in_a_row == _LONGEST_GAP:
-            return
+            break
+    return kept
 
 
-def _sweep(path: str) -> None:
+def _sweep(path: str, content: Content | None) -> Leftover | None:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:  # not ours to open, or gone meanwhile: not ours to remove
-        return
+        return None
+    kept: Leftover | None = None
     try:
         if try_lock(descriptor) and is_still_at(path, descriptor):
-            os.unlink(path)  # noqa: PTH108 - see _partial_paths
+            noted = noted_in(descriptor, content) if content and _is_ours(descriptor) else None
+            if noted is None:
+                os.unlink(path)  # noqa: PTH108 - see _partial_paths
+            else:
+                kept = Leftover((path, descriptor), noted)
     finally:
-        os.close(descriptor)
+        if kept is None:
+            os.close(descriptor)
+    return kept
+
+
+def _is_ours(descriptor: int) -> bool:
+    """Whether nobody else can have written the file: in /tmp, anybody could have made it."""
+    found = os.fstat(descriptor)
+    is_private = found.st_nlink == 1 and not found.st_mode & 0o022
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and is_private
 
 
 def _make_folders(folder: Path) -> list[Path]:

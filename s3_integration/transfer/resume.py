@@ -120,15 +120,39 @@ def lost_uploads(
             yield upload.upload_id
 
 
-def missing_ranges(
-    whole: ByteRange, there: Iterable[ByteRange], step_bytes: int
-) -> Iterator[ByteRange]:
-    """What is left of `whole` once `there` is taken away, in ranges of at most that size."""
+def merged(ranges: Iterable[ByteRange]) -> list[ByteRange]:
+    """The same bytes in order, in as few ranges as can be."""
+    found: list[ByteRange] = []
+    for part in sorted(ranges, key=lambda each: each.start):
+        if found and part.start <= found[-1].stop:
+            found[-1] = ByteRange(found[-1].start, max(found[-1].stop, part.stop))
+        else:
+            found.append(part)
+    return found
+
+
+def common_ranges(whole: ByteRange, ranges: Iterable[ByteRange]) -> list[ByteRange]:
+    """What `ranges` hold of `whole`, in order and once each."""
+    clipped = (
+        ByteRange(max(part.start, whole.start), min(part.stop, whole.stop))
+        for part in merged(ranges)
+    )
+    return [part for part in clipped if part.start < part.stop]
+
+
+def missing_ranges(whole: ByteRange, there: Iterable[ByteRange]) -> Iterator[ByteRange]:
+    """What is left of `whole` where `there`, in order and without overlaps, is taken away."""
     offset = whole.start
-    for part in sorted(there, key=lambda each: each.start):
-        yield from split_into_ranges(offset, min(part.start, whole.stop), step_bytes)
-        offset = max(offset, part.stop)
-    yield from split_into_ranges(offset, whole.stop, step_bytes)
+    for part in (*there, ByteRange(whole.stop, whole.stop)):
+        if offset < part.start:
+            yield ByteRange(offset, part.start)
+        offset = part.stop
+
+
+def split(ranges: Iterable[ByteRange], step_bytes: int) -> Iterator[ByteRange]:
+    """The same ranges, cut into ones of at most that size."""
+    for part in ranges:
+        yield from split_into_ranges(part.start, part.stop, step_bytes)
 
 
 def as_lines(remembered: Remembered) -> Iterator[bytes]:

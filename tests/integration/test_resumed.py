@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +26,8 @@ TRANSFER: Final = TransferConfig(
     resume_threshold_bytes=16 * MIB,
     parts_in_flight=2,
 )
-BOUND_BYTES: Final = TRANSFER.parts_in_flight * PART_BYTES
+# Parts in flight, the first answer beside them, and the byte by which it is asked for again.
+BOUND_BYTES: Final = (TRANSFER.parts_in_flight + 1) * PART_BYTES + 1
 UPLOAD_REQUESTS: Final = 7  # ListMultipartUploads, CreateMultipartUpload, 4 parts, Complete
 
 
@@ -58,15 +59,8 @@ def started(placed: Scaffold, records: Path) -> Iterator[Runs]:
 
 
 @pytest.fixture
-def plain(server: ServerUnderTest, config: S3Config) -> Iterator[Any]:
-    with closing(server.boto3_client()) as plain_client:
-        if "bucket controls" not in server.lacks:
-            plain_client.create_bucket(Bucket=config.bucket_name)
-        yield plain_client
-
-
-@pytest.fixture
-def through(config: S3Config, placed: Scaffold, engine: Any) -> S3Config:
+def through(config: S3Config, plain: Any, placed: Scaffold, engine: Any) -> S3Config:
+    plain.create_bucket(Bucket=config.bucket_name)
     return replace(config, endpoint_url=placed.endpoint_url, engine=engine, transfer=TRANSFER)
 
 
@@ -106,3 +100,38 @@ def test_an_upload_that_was_killed_at_any_request_sends_only_what_is_missing(
         assert unfinished_uploads(plain, through.bucket_name) == []
         assert list(records.iterdir()) == []
         plain.delete_object(Bucket=through.bucket_name, Key="k")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.promise(9)
+def test_a_download_that_was_killed_at_any_request_fetches_only_what_is_missing(
+    through: S3Config, plain: Any, placed: Scaffold, started: Runs, tmp_path: Path, moment: Moment
+) -> None:  # fmt: skip
+    content = random.Random(2).randbytes(26 * MIB)
+    plain.upload_fileobj(io.BytesIO(content), through.bucket_name, "k")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    destination = folder / "d"
+    number = 0
+
+    while True:
+        number += 1
+        destination.write_bytes(b"old")
+        status = started.run(
+            asdict(through), "download_file", "k", str(destination), kill_at=(number, moment)
+        )
+        if not placed.has_killed:
+            break
+        assert (status, destination.read_bytes()) == (-9, b"old")
+        first_run_bytes = placed.given_bytes["GetObject"]
+        placed.forget()
+
+        S3Client(config=through, create_bucket=False).download_file("k", destination)
+
+        assert destination.read_bytes() == content
+        assert [path.name for path in folder.iterdir()] == ["d"]
+        again_bytes = first_run_bytes + placed.given_bytes["GetObject"] - len(content)
+        assert again_bytes <= BOUND_BYTES
+
+    assert status == 0
+    assert number > len(content) // PART_BYTES
