@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from s3_integration.aws.pace import Limits
 from s3_integration.aws.session import connect
 from s3_integration.config import S3Config, resolve_settings
-from s3_integration.transfer import crt, direct
+from s3_integration.transfer import crt, places
 from s3_integration.transfer.crt import CrtWire, told_by, was_left_by_a_fork
 from tests.fixtures.fake_awscrt import FakeAwscrt, InterruptedFuture, Told, fake_awscrt
 from tests.fixtures.mock_responses import CONFIG, error_answer
@@ -39,7 +39,7 @@ awscrt = pytest.fixture(fake_awscrt)
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no setting of the machine lead elsewhere."""
-    monkeypatch.setattr(direct, "get_environ_proxies", lambda _: {})
+    monkeypatch.setattr(places, "get_environ_proxies", lambda _: {})
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -236,7 +236,7 @@ def test_a_way_through_a_proxy_is_not_awscrts(
     server: RawServer, awscrt: FakeAwscrt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = replace(CONFIG, endpoint_url="http://s3.example.com", plain_http="anywhere")
-    monkeypatch.setattr(direct, "get_environ_proxies", lambda _: {"http": "http://proxy:1"})
+    monkeypatch.setattr(places, "get_environ_proxies", lambda _: {"http": "http://proxy:1"})
     server.answers(http_answer(ETag='"e"'))
 
     wire_to(plain).put_object(b"content", **KEY)
