@@ -17,6 +17,7 @@ from s3_integration.perprocess import PerProcess
 from s3_integration.transfer.engine import UploadOptions
 
 if TYPE_CHECKING:
+    from s3_integration.bucket.bucket import Bucket
     from s3_integration.models import ProgressCallback
     from s3_integration.service import S3Service
 
@@ -60,6 +61,11 @@ class S3Client:
     def bucket_name(self) -> str:
         """The bucket that this client works on."""
         return self._settings.bucket_name
+
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket as a whole: `ensure()` it, `abort_stale_uploads()` in it."""
+        return self._service.get().bucket
 
     def __repr__(self) -> str:
         return f"S3Client({self.bucket_name!r})"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from s3_integration.exceptions import S3IntegrationError
+
 IfExists = Literal["overwrite", "fail"]
 """What an upload does when the key is taken already."""
 
@@ -32,3 +34,36 @@ class S3FileInfo:
     def to_dict(self) -> dict[str, Any]:
         """The five fields as a plain dict."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedUpload:
+    """An upload in parts that was begun, and neither completed nor aborted."""
+
+    key: str
+    upload_id: str
+    initiated: datetime
+    """By S3's clock, with its time zone (UTC)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAbort:
+    """An unfinished upload that could not be aborted, and why."""
+
+    upload: UnfinishedUpload
+    error: S3IntegrationError
+
+
+@dataclass(frozen=True, slots=True)
+class StaleUploads:
+    """What became of a bucket's unfinished uploads that were old enough."""
+
+    aborted: tuple[UnfinishedUpload, ...]
+    in_use: tuple[UnfinishedUpload, ...]
+    """Left alone: a process of this machine is at work on them."""
+    failed: tuple[FailedAbort, ...]
+
+    def raise_if_failed(self) -> None:
+        """Raise the first error, where there was one."""
+        if self.failed:
+            raise self.failed[0].error

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3.client import S3Client as Boto3Client
 
+    from s3_integration.bucket.bucket import Bucket
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.engine import Outcome, TransferEngine, UploadOptions
 
@@ -63,6 +64,14 @@ class S3Service:
     def _get_s3_client(self) -> Boto3Client:
         """The boto3 client of this process; made, with its credentials, on first use."""
         return self._connection.get().client
+
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket as a whole."""
+        # Imported on first use: few programs look after their bucket.
+        from s3_integration.bucket.bucket import Bucket  # noqa: PLC0415 - see above
+
+        return Bucket(self.bucket_name, self._connection.get)
 
     @property
     def _engine(self) -> TransferEngine:

@@ -41,6 +41,20 @@ class UploadRecord:
         # What a torn line left would spoil the next one.
         os.ftruncate(descriptor, text.rfind(b"\n") + 1)
 
+    def write(self, remembered: Remembered) -> None:
+        """Write all that is known; where that fails, nothing is left.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        try:
+            for line in resume.as_lines(remembered):
+                self.append(line)
+        except OSError:
+            self.remove()
+            raise
+        self.remembered = remembered
+
     def append(self, line: bytes) -> None:
         """Write one line at the end.
 
@@ -81,9 +95,7 @@ class ObjectRecords:
             with contextlib.suppress(FileExistsError):
                 record = _locked(path, os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600))
                 if record is not None:
-                    record.remembered = remembered
-                    for line in resume.as_lines(remembered):
-                        record.append(line)
+                    record.write(remembered)
                     return record
         return None
 
@@ -106,6 +118,13 @@ class ObjectRecords:
                 with contextlib.suppress(OSError):
                     found += _remembered_by_the_living(path)
         return found
+
+    def forget(self, upload_id: str) -> None:
+        """Remove the record of an upload that is no more, unless its process lives."""
+        for record in self.of_the_killed():
+            if record.remembered and record.remembered.upload_id == upload_id:
+                record.remove()
+            record.close()
 
     def _existing(self) -> Iterator[str]:
         return (path for path in self._paths() if os.access(path, os.F_OK))
@@ -146,17 +165,20 @@ def uploads_folder() -> Path | None:
     # Imported on first use: few transfers are large enough to need it.
     from platformdirs import user_state_path  # noqa: PLC0415 - see above
 
-    folder = user_state_path("s3_integration", appauthor=False) / "uploads"
-    problem = _problem_with(folder)
+    try:
+        folder = user_state_path("s3_integration", appauthor=False) / "uploads"
+        problem = _problem_with(folder)
+    except RuntimeError as error:  # newer versions of platformdirs say so of a missing home
+        problem = str(error)
     if problem:
-        logger.info("uploads that are killed cannot be resumed: %s: %s", folder, problem)
+        logger.info("uploads that are killed cannot be resumed: %s", problem)
         return None
     return folder
 
 
 def _problem_with(folder: Path) -> str:
     if not folder.is_absolute():  # a user without a home
-        return "there is no home folder"
+        return f"there is no home for {str(folder)!r}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()
@@ -164,5 +186,5 @@ def _problem_with(folder: Path) -> str:
         return str(error)
     # Who can put records there could let this process abort uploads of their choice.
     if found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        return "others may write to it"
+        return f"others may write to {str(folder)!r}"
     return ""

@@ -61,6 +61,7 @@ class FoundPart:
 class ListedUpload:
     """One unfinished upload, as S3 lists it."""
 
+    key: str
     upload_id: str
     initiated: datetime
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -76,28 +77,37 @@ def uploads_of(connection: Connection, bucket: str, key: str) -> list[ListedUplo
         RefusedError: S3 does not tell.
     """
     found: list[ListedUpload] = []
-    asked: dict[str, Any] = {"Bucket": bucket, "Prefix": key}
+    with _refusals_told():
+        for page in pages_of_uploads(connection, bucket, key):
+            found += [upload for upload in page if upload.key == key]
+            # They come in the order of their keys, so that what follows has longer ones.
+            if page and page[-1].key != key:
+                break
+    return found
+
+
+def pages_of_uploads(
+    connection: Connection, bucket: str, prefix: str
+) -> Iterator[list[ListedUpload]]:
+    """The unfinished uploads of all keys that begin with `prefix`, as S3 hands them out."""
+    # Some characters that keys may have cannot be told in XML unless they are encoded.
+    asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "EncodingType": "url"}
     while True:
         try:
-            with _refusals_told():
-                page: Mapping[str, Any] = connection.client.list_multipart_uploads(**asked)
+            page: Mapping[str, Any] = connection.client.list_multipart_uploads(**asked)
         except ClientError as error:
             if code_of(error) == "NoSuchUpload":  # rclone's word for none so far
-                return found
+                return
             raise
-        listed = page.get("Uploads", ())
-        found += [
-            ListedUpload(upload["UploadId"], upload["Initiated"])
-            for upload in listed
-            if upload["Key"] == key
+        decoded = unquote_plus if page.get("EncodingType") == "url" else str
+        yield [
+            ListedUpload(decoded(upload["Key"]), upload["UploadId"], upload["Initiated"])
+            for upload in page.get("Uploads", ())
         ]
-        # They come in the order of their keys, so that what follows has longer ones.
-        if not page.get("IsTruncated") or (listed and listed[-1]["Key"] != key):
-            return found
-        asked |= {
-            "KeyMarker": page["NextKeyMarker"],
-            "UploadIdMarker": page["NextUploadIdMarker"],
-        }
+        if not page.get("IsTruncated") or not page.get("NextKeyMarker"):
+            return
+        asked["KeyMarker"] = decoded(page["NextKeyMarker"])
+        asked["UploadIdMarker"] = page.get("NextUploadIdMarker", "")
 
 
 @contextlib.contextmanager
