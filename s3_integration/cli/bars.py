@@ -29,18 +29,19 @@ class Meter:
 
 
 @contextmanager
-def meter(label: str, screen: Screen) -> Iterator[Meter]:
+def meter(label: str, screen: Screen, *, size_bytes: int | None = None) -> Iterator[Meter]:
     """A meter for one piece of work; it draws a bar where somebody watches.
 
     Args:
         label: what is going on, printable.
         screen: knows whether somebody watches.
+        size_bytes: how much there is to do, where that is known before it begins.
     """
     if not screen.has_bars:
         yield Meter()
         return
     bar = _bar()
-    task = bar.add_task(label, total=None)
+    task = bar.add_task(label, total=size_bytes)
     try:
         with bar:
             screen.show_log()  # again, so that its lines go above the bar

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from s3_integration.cli import edge
 from s3_integration.cli.bars import meter
-from s3_integration.cli.options import not_empty, pairs, with_client
+from s3_integration.cli.options import no_url, not_empty, pairs, with_client
 from s3_integration.cli.screen import (
     Screen,
     count_text,
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Store a local file.")
-@click.argument("local_path")
-@click.argument("s3_key", required=False)
+@click.argument("local_path", callback=no_url)
+@click.argument("s3_key", required=False, callback=no_url)
 @click.option(
     "--content-type", callback=not_empty, metavar="TYPE", help="[default: guessed by the name]"
 )
@@ -70,7 +70,8 @@ def upload(
     """Store the file LOCAL_PATH under S3_KEY, or under its own name."""
     _refuse_folder_key(local_path, s3_key)
     started = time.perf_counter()
-    with meter(printable(PurePath(local_path).name), screen) as progress:
+    label = printable(PurePath(local_path).name)
+    with meter(label, screen, size_bytes=_size_of(local_path)) as progress:
         key = client.upload_file(
             local_path,
             s3_key,
@@ -89,8 +90,8 @@ def upload(
 
 
 @click.command(short_help="Fetch a file.")
-@click.argument("s3_key")
-@click.argument("local_path", default=".")
+@click.argument("s3_key", callback=no_url)
+@click.argument("local_path", default=".", callback=no_url)
 @click.option(
     "--version-id", callback=not_empty, metavar="ID", help="Fetch this version, not the latest."
 )
@@ -115,7 +116,7 @@ def download(
 
 
 @click.command(short_help="List files.")
-@click.argument("prefix", default="")
+@click.argument("prefix", default="", callback=no_url)
 @with_client
 def ls(client: S3Client, screen: Screen, *, prefix: str) -> int:
     """List the files whose keys begin with PREFIX: size, time (UTC), key."""
@@ -132,7 +133,7 @@ def ls(client: S3Client, screen: Screen, *, prefix: str) -> int:
 
 
 @click.command(short_help="Say whether a file is stored.")
-@click.argument("s3_key")
+@click.argument("s3_key", callback=no_url)
 @with_client
 def exists(client: S3Client, screen: Screen, *, s3_key: str) -> int:
     """Say whether something is stored under S3_KEY: exit code 0 if so, 3 if not."""
@@ -144,7 +145,7 @@ def exists(client: S3Client, screen: Screen, *, s3_key: str) -> int:
 
 
 @click.command(short_help="Delete files.")
-@click.argument("s3_keys", metavar="S3_KEY...", nargs=-1, required=True)
+@click.argument("s3_keys", metavar="S3_KEY...", nargs=-1, required=True, callback=no_url)
 @click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
 @with_client
 def rm(client: S3Client, screen: Screen, *, s3_keys: tuple[str, ...], dry_run: bool) -> int:
@@ -192,6 +193,13 @@ def _refuse_bad_keys(keys: tuple[str, ...]) -> None:
         if problem := key_problem(key):
             message = f"The key {key!r} cannot be used: {problem}."
             raise click.UsageError(message, click.get_current_context())
+
+
+def _size_of(local_path: str) -> int | None:
+    try:
+        return Path(local_path).stat().st_size
+    except (OSError, ValueError):  # the client finds it too, and tells of it
+        return None
 
 
 def _refuse_folder_key(local_path: str, s3_key: str | None) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from s3_integration.client import S3Client
 
 
+_URL_SCHEME = "s3://"
+
+
 class OpenClient(Protocol):
     """Makes the client of a command; tests hand in their own as click's `obj`."""
 
@@ -42,6 +45,18 @@ def not_empty(_context: click.Context, parameter: click.Parameter, value: str | 
     if value == "":
         message = "it is empty."
         raise click.BadParameter(message, param=parameter)
+    return value
+
+
+def no_url(_context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Refuse `s3://BUCKET/KEY`, as other tools write it: it would be taken for a key."""
+    for word in (value,) if isinstance(value, str) else value or ():
+        if word.startswith(_URL_SCHEME):
+            bucket_name, _, key = word.removeprefix(_URL_SCHEME).partition("/")
+            message = (
+                f"{word!r} is a URL. Write {key!r} in its place, with --bucket {bucket_name!r}."
+            )
+            raise click.BadParameter(message, param=parameter)
     return value
 
 

@@ -54,7 +54,7 @@ class Screen:
             return
         click.echo(f"s3i: {printable(error.message)}", err=True)
         if error.suggestion:
-            click.echo(f"{_arrow()} {printable(error.suggestion)}", err=True)
+            click.echo(f"{_arrow()} {printable(in_words_of_the_shell(error.suggestion))}", err=True)
         if self.log_amount in {"operations", "wire"} and (origin := _origin(error)):
             click.echo(f"  ({printable(origin)})", err=True)
 
@@ -71,6 +71,27 @@ class Screen:
     def has_bars(self) -> bool:
         """Whether somebody watches who likes to see progress."""
         return not self.as_json and sys.stderr is not None and sys.stderr.isatty()
+
+
+def in_words_of_the_shell(suggestion: str) -> str:
+    """A suggestion for Python programs as one for people at a shell."""
+    for ours, theirs in _WORDS_OF_THE_SHELL.items():
+        suggestion = suggestion.replace(ours, theirs)
+    return suggestion
+
+
+# Whole phrases: a key that a suggestion names may hold a single word.
+_WORDS_OF_THE_SHELL = {
+    "list_files(prefix=...)": "'s3i ls PREFIX'",
+    " (create_bucket=True)": "",
+    "pass create_bucket=False": "give --no-create-bucket",
+    "if_exists='overwrite'": "--if-exists overwrite",
+    "AWS_PROFILE or profile_name": "AWS_PROFILE or --profile",
+    "Give bucket_name another": "Give --bucket another",
+    "Give endpoint_url another": "Give --endpoint-url another",
+    "or correct endpoint_url": "or correct --endpoint-url",
+    "Set region (": "Set --region (",
+}
 
 
 def json_line(facts: Mapping[str, Any]) -> str:

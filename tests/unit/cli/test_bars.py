@@ -49,6 +49,17 @@ def test_a_person_sees_how_far_the_work_is(
     assert progress.size_bytes == 1024
 
 
+def test_a_size_that_is_known_is_shown_before_anything_has_moved(
+    at_a_terminal: Callable[[], Terminal], shown_logs: list[Any]
+) -> None:
+    terminal = at_a_terminal()
+
+    with meter("x", Screen(), size_bytes=1024):
+        pass
+
+    assert "0.0/1.0 KiB" in terminal.getvalue()
+
+
 def test_the_log_is_moved_above_the_bar_and_back(
     at_a_terminal: Callable[[], Terminal], shown_logs: list[Any]
 ) -> None:

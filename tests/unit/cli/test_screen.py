@@ -7,12 +7,15 @@ import json
 import os
 import sys
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import s3_integration
+from s3_integration.aws.codes import MEANINGS
 from s3_integration.cli import screen
 from s3_integration.cli.screen import Screen
 from s3_integration.exceptions import S3AccessDeniedError, S3IntegrationError
@@ -100,6 +103,34 @@ def test_an_error_for_people_has_its_suggestion_on_a_line_of_its_own(
     Screen().failure(error)
 
     assert capsys.readouterr() == ("", "s3i: No.\n→ Ask for s3:GetObject.\n")
+
+
+@pytest.mark.parametrize(
+    ("suggestion", "shown"),
+    [
+        (MEANINGS["NoSuchKey"].next_step, "Check the key, for example with 's3i ls PREFIX'."),
+        (
+            MEANINGS["NoSuchBucket"].next_step,
+            "Check the bucket's name, or let the first upload create it.",
+        ),
+        ("Give bucket_name another value.", "Give --bucket another value."),
+    ],
+)
+def test_a_suggestion_speaks_the_words_of_the_shell(
+    suggestion: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Screen().failure(S3IntegrationError("No.", suggestion=suggestion))
+
+    assert capsys.readouterr().err == f"s3i: No.\n→ {shown}\n"
+
+
+def test_every_phrase_that_is_replaced_is_one_that_the_package_says() -> None:
+    package = Path(s3_integration.__file__).parent
+    said = "".join(
+        path.read_text("utf-8") for path in package.rglob("*.py") if path.parent.name != "cli"
+    ).replace("Give {name} another", "Give bucket_name another, Give endpoint_url another")
+
+    assert [phrase for phrase in screen._WORDS_OF_THE_SHELL if phrase not in said] == []
 
 
 def test_an_error_without_suggestion_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -168,3 +168,28 @@ def test_the_shell_can_ask_for_completions(command_line: CommandLine) -> None:
         result = command_line.run()
 
     assert (result.exit_code, result.stdout) == (0, "plain,upload\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["upload", "report.txt", "s3://notes/2026/a"],
+        ["upload", "s3://notes/2026/a"],
+        ["download", "s3://notes/2026/a"],
+        ["download", "k", "s3://notes/2026/a"],
+        ["ls", "s3://notes/2026/a"],
+        ["exists", "s3://notes/2026/a"],
+        ["rm", "k", "s3://notes/2026/a"],
+    ],
+)
+@pytest.mark.usefixtures("report")
+def test_urls_of_other_tools_are_refused_with_what_to_write(
+    command_line: CommandLine, arguments: list[str]
+) -> None:
+    command_line.client.stored["k"] = b"1"
+
+    result = command_line.run(*arguments)
+
+    assert result.exit_code == 2
+    assert "Write '2026/a' in its place, with --bucket 'notes'." in result.stderr
+    assert list(command_line.client.stored) == ["k"]
