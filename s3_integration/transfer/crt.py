@@ -26,6 +26,7 @@ from typing_extensions import override
 
 from s3_integration.transfer.cancellation import check_is_wanted
 from s3_integration.transfer.direct import Answering, Asked, DirectWire
+from s3_integration.transfer.turns import end_turn
 from s3_integration.transfer.wire import Pieces
 
 if TYPE_CHECKING:
@@ -255,6 +256,7 @@ class _Attempt:
             TimeoutError: neither in time.
         """
         try:
+            end_turn()
             error = self._failure_within(seconds)
         except BaseException:  # too late, or Ctrl-C
             self._cancel()

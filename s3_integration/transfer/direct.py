@@ -18,6 +18,7 @@ from botocore.parsers import create_parser
 from s3_integration.aws.locator import Refusal, UnusualRequestError
 from s3_integration.aws.retries import Answer
 from s3_integration.transfer.places import Place, Places
+from s3_integration.transfer.turns import end_turn
 from s3_integration.transfer.wire import Body
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ class DirectWire:
             delay = self._connection.retries.delay_after(operation, told, attempt, context)
             if delay is None:
                 raise failure or ClientError(parsed, operation)
+            end_turn()
             time.sleep(delay)
             attempt += 1
 

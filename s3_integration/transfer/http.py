@@ -27,6 +27,7 @@ from s3_integration.transfer.answers import (
 )
 from s3_integration.transfer.cancellation import check_is_wanted
 from s3_integration.transfer.origin import Origin, connected_socket
+from s3_integration.transfer.turns import end_turn
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -116,6 +117,7 @@ class HttpConnection:
 
     def __init__(self, origin: Origin, limits: Limits) -> None:
         self._limits = limits
+        end_turn()
         self._socket = connected_socket(origin, limits)
         self._buffer = bytearray(_HEAD_BYTES)
         self._view = memoryview(self._buffer)
@@ -183,7 +185,10 @@ class HttpConnection:
                 raise TooSlowError
             self._socket.settimeout(due - now)
             searched = have
+            turns = end_turn()
             have += self._socket.recv_into(self._view[have:])
+            if turns is not None:
+                turns.take()
             if have == searched:
                 raise _EndedError
         return end + len(_HEAD_END), have
@@ -196,6 +201,7 @@ class HttpConnection:
 
     def read_body(self, buffer: memoryview) -> int:
         """Bytes straight from the socket."""
+        end_turn()
         return self._socket.recv_into(buffer)
 
     @property

@@ -1,7 +1,7 @@
 """Many files: one job after another, in as many threads as pay.
 
-A thread that waits for S3 costs nothing, but those that compute take turns (Python's global
-interpreter lock). So there are more of them while most wait, and fewer while they compute.
+A thread that waits for S3 costs nothing, but Python computes in one at a time. So there are
+more of them while most wait, and fewer while they compute.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from s3_integration.aws.errors import translate, with_outcome
 from s3_integration.exceptions import S3DownloadError, S3IntegrationError, S3UploadError
 from s3_integration.transfer.crew import Crew
 from s3_integration.transfer.engine import DownloadJob, Job, Outcome, UploadJob
+from s3_integration.transfer.turns import Turns, end_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -25,8 +26,15 @@ if TYPE_CHECKING:
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.engine import Transferred
 
-LOOK_AHEAD = 2
-"""Jobs that are read for each thread: one that it works on, and one that waits for it."""
+LOOK_AHEAD = 8
+"""Jobs that are read for each thread, so that it finds some while the caller is at work."""
+
+_BATCH = 16
+"""Outcomes that are told of together: to wake the caller for each would take as long as to
+move a small file."""
+
+_LONGEST_UNTOLD_SECONDS = 0.05
+"""How long the outcome of one job may wait for others to be told of."""
 
 
 def move_many(
@@ -71,6 +79,7 @@ class _Run(Generic[Job]):
         self._news = threading.Event()
         """Something has finished, or a thread has ended."""
         self._lock = threading.Lock()
+        self._turns = Turns()
         self._threads = 0
         self._open = 0
         """Jobs that were read, and whose outcome has not been handed out."""
@@ -105,7 +114,7 @@ class _Run(Generic[Job]):
             self._pool.shutdown(cancel_futures=True)
 
     def _wait(self) -> None:
-        self._news.wait()
+        self._news.wait(_LONGEST_UNTOLD_SECONDS)
         self._news.clear()
         if self._failure is not None:
             raise self._failure
@@ -148,6 +157,7 @@ class _Run(Generic[Job]):
         except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
             self._failure = error
         finally:
+            end_turn()
             with self._lock:
                 self._threads -= 1
             self._news.set()
@@ -159,11 +169,12 @@ class _Run(Generic[Job]):
                 job = self._ready.popleft()
             except IndexError:
                 return
+            self._turns.take()
             outcome = self._outcome_of(job)
             ended = time.thread_time()
             self._finished.append((outcome, ended - began))
             began = ended
-            if not self._news.is_set():
+            if len(self._finished) >= _BATCH or len(self._ready) < self._threads:
                 self._news.set()
 
     def _takes_part(self) -> bool:

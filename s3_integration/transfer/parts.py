@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from s3_integration.perprocess import PerProcess
 from s3_integration.transfer.cancellation import breaking_off_when
+from s3_integration.transfer.turns import end_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -111,6 +112,8 @@ def in_threads(
 
 def results_of(jobs: list[Future[Result]]) -> list[Result]:
     """The results of all jobs, or the first failure as soon as it happens."""
+    if jobs:
+        end_turn()
     done, _ = wait(jobs, return_when=FIRST_EXCEPTION)
     for job in done:
         job.result()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from s3_integration.aws.retries import TRANSIENT_BASE_SECONDS, Answer, full_jitter, tell_of_retry
 from s3_integration.transfer.integrity import DamagedError
+from s3_integration.transfer.turns import end_turn
 from s3_integration.utils import backoff_seconds
 
 if TYPE_CHECKING:
@@ -34,5 +35,6 @@ def persistently(step: Callable[[], Result], *, operation: str, total_attempts: 
                 attempt, base_seconds=TRANSIENT_BASE_SECONDS, jitter=full_jitter()
             )
             tell_of_retry(operation, Answer(exception=error), attempt, total_attempts, delay)
+            end_turn()
             time.sleep(delay)
     return step()

@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError as Urllib3Error
 
 from s3_integration.transfer.cancellation import check_is_wanted
 from s3_integration.transfer.integrity import DamagedError
+from s3_integration.transfer.turns import end_turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,6 +69,7 @@ class Boto3Wire:
 
     def put_object(self, content: Buffer, **parameters: Any) -> Mapping[str, Any]:
         """See `Wire`."""
+        end_turn()
         return self._client.put_object(Body=_in_pieces(content), **parameters)
 
     def upload_part(self, content: Buffer, **parameters: Any) -> Mapping[str, Any]:
@@ -76,6 +78,7 @@ class Boto3Wire:
 
     def get_object(self, **parameters: Any) -> tuple[Mapping[str, Any], Body]:
         """See `Wire`."""
+        end_turn()
         answer = self._client.get_object(**parameters)
         return answer, _Boto3Body(answer["Body"])
 

@@ -22,6 +22,7 @@ from s3_integration.transfer.engine import (
     UploadOptions,
 )
 from s3_integration.transfer.many import LOOK_AHEAD, move_many
+from s3_integration.transfer.turns import end_turn
 from tests.fixtures.children import environment_of, run_child
 
 OPTIONS: Final = UploadOptions("text/plain", {}, {})
@@ -129,6 +130,7 @@ def test_no_more_jobs_than_allowed_are_under_way_at_once() -> None:
         with lock:
             under_way += 1
             most = max(most, under_way)
+        end_turn()
         all_at_once.wait(10)
         with lock:
             under_way -= 1

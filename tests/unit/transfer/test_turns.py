@@ -1,0 +1,70 @@
+"""Threads that compute by turns."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from s3_integration.transfer import turns
+from s3_integration.transfer.turns import Turns, end_turn
+
+
+@pytest.fixture
+def other_thread() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+def test_a_turn_begins_when_the_other_threads_ends(other_thread: ThreadPoolExecutor) -> None:
+    shared, order = Turns(), list[str]()
+    shared.take()
+    asks = threading.Event()
+
+    def take_and_note() -> None:
+        asks.set()
+        shared.take()
+        order.append("the other's begins")
+        end_turn()
+
+    taken = other_thread.submit(take_and_note)
+    assert asks.wait(10)
+    order.append("mine ends")
+    end_turn()
+    taken.result(10)
+
+    assert order == ["mine ends", "the other's begins"]
+
+
+def test_a_turn_that_nobody_ends_holds_no_other_thread_for_long(
+    other_thread: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_LONGEST_WAIT_SECONDS", 0.001)
+    shared = Turns()
+    shared.take()
+
+    other_thread.submit(shared.take).result(10)
+
+    assert other_thread.submit(end_turn).result(10) is None  # it went on without
+    assert end_turn() is shared
+
+
+def test_ending_twice_is_ending_once() -> None:
+    shared = Turns()
+    shared.take()
+    shared.take()
+
+    assert end_turn() is shared
+    assert end_turn() is None
+
+
+def test_groups_do_not_wait_for_each_other(other_thread: ThreadPoolExecutor) -> None:
+    mine, theirs = Turns(), Turns()
+    mine.take()
+
+    other_thread.submit(theirs.take).result(10)
+
+    assert end_turn() is mine
+    assert other_thread.submit(end_turn).result(10) is theirs
