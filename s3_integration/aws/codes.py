@@ -157,6 +157,11 @@ MEANINGS: Mapping[str, Meaning] = {
         "that version is a delete marker, not a file",
         "Choose another version.",
     ),
+    "407": Meaning(
+        S3IntegrationError,
+        "a proxy on the way wants a user name and a password",
+        "Put both into the proxy's URL, in HTTP_PROXY.",
+    ),
     "409": _RACE,
     "412": _CHANGED,
     "301": _ELSEWHERE,
