@@ -24,6 +24,7 @@ from s3_integration.transfer.notes import content_of
 from s3_integration.transfer.parts import in_threads, results_of
 from s3_integration.transfer.persistence import persistently
 from s3_integration.transfer.progress import Progress
+from s3_integration.transfer.streams import FirstBody, Streams, usable_cores
 from s3_integration.utils import MIB, ByteRange, split_into_ranges
 
 if TYPE_CHECKING:
@@ -129,12 +130,22 @@ class Download:
         with contextlib.closing(body), partial_file(self._destination, content) as partial:
             pieces = Pieces() if self._wants_checksum(version) else None
             fetch = _Fetch(self._requests, version, partial, pieces, self._progress)
-            calls = self._calls(fetch, ByteRange(first.stop, version.size_bytes), partial.noted)
-            with in_threads(self._threads, calls) as jobs, fetch.stopped_at_the_end():
+            if first.stop == version.size_bytes:
                 fetch.receive(first, body)
-                results_of(jobs)
+            else:
+                self._receive_by_streams(fetch, first, body, partial.noted)
             self._check_content(partial, version, pieces)
         return Transferred(version.size_bytes, version.etag.strip('"'), version.version_id)
+
+    def _receive_by_streams(
+        self, fetch: _Fetch, first: ByteRange, body: Body, noted: list[ByteRange]
+    ) -> None:
+        streams = Streams(self._transfer.parts_in_flight, usable_cores())
+        rest = ByteRange(first.stop, fetch.size_bytes)
+        ranges = in_threads(self._threads, streams.jobs(self._calls(fetch, rest, noted)))
+        with ranges as jobs, fetch.stopped_at_the_end():
+            fetch.receive(first, FirstBody(body, streams))
+            results_of(jobs)
 
     def _calls(
         self, fetch: _Fetch, rest: ByteRange, noted: list[ByteRange]
@@ -292,6 +303,7 @@ class _Fetch:
         self._pieces = pieces
         self._requests = requests
         self._version = version
+        self.size_bytes = version.size_bytes
         self._partial = partial
         self._progress = Progress(version.size_bytes, progress)
         self._stop = threading.Event()
