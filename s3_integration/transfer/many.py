@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Generic
 
 from s3_integration.aws.errors import translate, with_outcome
 from s3_integration.exceptions import S3DownloadError, S3IntegrationError, S3UploadError
+from s3_integration.transfer.cancellation import breaking_off_when
 from s3_integration.transfer.crew import Crew
 from s3_integration.transfer.engine import DownloadJob, Job, Outcome, UploadJob
 from s3_integration.transfer.turns import Turns, end_turn
@@ -153,7 +154,8 @@ class _Run(Generic[Job]):
 
     def _work(self) -> None:
         try:
-            self._do_jobs()
+            with breaking_off_when(lambda: self._is_stopped):
+                self._do_jobs()
         except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
             self._failure = error
         finally:
