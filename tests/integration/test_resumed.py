@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import random
 from collections.abc import Iterator
@@ -135,3 +136,27 @@ def test_a_download_that_was_killed_at_any_request_fetches_only_what_is_missing(
 
     assert status == 0
     assert number > len(content) // PART_BYTES
+
+
+@pytest.mark.promise(10)
+def test_a_sweep_aborts_what_is_old_enough_and_nothing_else(
+    config: S3Config, plain: Any, source: Path, records: Path
+) -> None:
+    plain.create_bucket(Bucket=config.bucket_name)
+    forgotten = [
+        plain.create_multipart_upload(Bucket=config.bucket_name, Key=key)["UploadId"]
+        for key in ("a/1", "a/2", "b/1")
+    ]
+    bucket = S3Client(config=config).bucket
+    known_ages = dt.timedelta(days=10_000)  # moto tells the same old date of every upload
+
+    of_long_ago = bucket.abort_stale_uploads(known_ages)
+    of_one_prefix = bucket.abort_stale_uploads(dt.timedelta(0), prefix="a/")
+    left = unfinished_uploads(plain, config.bucket_name)
+    all_others = bucket.abort_stale_uploads(dt.timedelta(0))
+
+    assert of_long_ago.aborted == ()
+    assert {each.key for each in of_one_prefix.aborted} == {"a/1", "a/2"}
+    assert [each["UploadId"] for each in left] == forgotten[2:]
+    assert [each.upload_id for each in all_others.aborted] == forgotten[2:]
+    assert unfinished_uploads(plain, config.bucket_name) == []

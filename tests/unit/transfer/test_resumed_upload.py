@@ -102,7 +102,9 @@ def parts_listed(parts: Mapping[int, bytes], *, more: str = "") -> Answer:
         f"<ETag>{etag_of(part)}</ETag></Part>"
         for number, part in parts.items()
     )
-    return xml_answer("ListPartsResult", f"<IsTruncated>{bool(more)}</IsTruncated>{more}{told}")
+    return xml_answer(
+        "ListPartsResult", f"<IsTruncated>{str(bool(more)).lower()}</IsTruncated>{more}{told}"
+    )
 
 
 def uploads_listed(*told: tuple[str, str]) -> Answer:
