@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from botocore.exceptions import BotoCoreError
 
+    from s3_integration.aws.credentials import RenewableCredentials
     from s3_integration.aws.pace import Limits
     from s3_integration.aws.session import Connection
     from s3_integration.transfer.places import Place
@@ -197,7 +198,7 @@ class _Clients:
         return auth.AwsSigningConfig(
             algorithm=auth.AwsSigningAlgorithm.V4,
             signature_type=auth.AwsSignatureType.HTTP_REQUEST_HEADERS,
-            credentials_provider=auth.AwsCredentialsProvider.new_delegate(self._credentials),
+            credentials_provider=_provider(self._connection.credentials),
             region=scope.region,
             service=scope.service,
             signed_body_value=auth.AwsSignedBodyValue.UNSIGNED_PAYLOAD,
@@ -206,9 +207,18 @@ class _Clients:
             should_normalize_uri_path=False,
         )
 
-    def _credentials(self) -> Any:
-        frozen = self._connection.credentials.get_frozen_credentials()
+
+def _provider(credentials: RenewableCredentials) -> Any:
+    """What gives awscrt the keys of the moment.
+
+    It must not know of the clients: awscrt keeps it, and so nothing would end them.
+    """
+
+    def give() -> Any:
+        frozen = credentials.get_frozen_credentials()
         return auth.AwsCredentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+    return auth.AwsCredentialsProvider.new_delegate(give)
 
 
 _all_clients: weakref.WeakSet[_Clients] = weakref.WeakSet()

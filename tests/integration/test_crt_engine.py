@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
+import awscrt.s3
 import pytest
 
 from s3_integration import S3Client, S3Config, S3IntegrationError, TransferConfig
@@ -196,10 +197,30 @@ def test_what_could_not_be_carried_is_not_kept_either(tmp_path: Path) -> None:
     assert ends_as(lambda: _kept_bodies() - before, set())
 
 
+def test_awscrts_client_goes_with_ours(tmp_path: Path) -> None:
+    before = _kept_clients()
+    with served() as server:
+        client = client_of(server)
+        moves_there_and_back(client, tmp_path, b"content")
+        while_in_use = _kept_clients() - before
+        del client
+
+        assert len(while_in_use) == 1
+        assert ends_as(lambda: _kept_clients() - before, set())
+
+
+def _kept_clients() -> set[int]:
+    return _kept(awscrt.s3.S3Client)
+
+
 def _kept_bodies() -> set[int]:
-    """Those of requests and answers, told apart by where they are in memory."""
+    return _kept(CrtAnswer, Pieces)
+
+
+def _kept(*kinds: type) -> set[int]:
+    """What there is of these kinds, told apart by where it is in memory."""
     gc.collect()
-    return {id(it) for it in gc.get_objects() if isinstance(it, CrtAnswer | Pieces)}
+    return {id(it) for it in gc.get_objects() if isinstance(it, kinds)}
 
 
 def ends_as(look: Callable[[], object], expected: object) -> bool:
