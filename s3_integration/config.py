@@ -29,7 +29,8 @@ EngineName = Literal["auto", "direct", "crt", "boto3"]
 """Who moves the bytes: connections of the package's own, awscrt's, or boto3's.
 
 `auto` is `direct`, and `boto3` where somebody has hooked the boto3 client (moto's `mock_aws`
-and botocore's `Stubber` do) or the way to S3 needs what only botocore can do."""
+and botocore's `Stubber` do) or the way to S3 needs what only botocore can do. `crt` lets
+awscrt make first attempts; it needs the extra of that name."""
 
 PlainHttp = Literal["loopback", "anywhere"]
 """Where an endpoint may be spoken to without TLS."""
