@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -361,15 +362,10 @@ def test_reading_from_a_bucket_of_someone_else_is_an_access_error(
 
 
 @pytest.fixture
-def tls_config(ceph_server: CephServer) -> S3Config:
+def tls_config(ceph_config: S3Config, ceph_server: CephServer) -> S3Config:
     """Ceph's gateway by TLS, with a certificate of an authority that nobody else knows."""
-    return S3Config(
-        f"s3-integration-{uuid.uuid4().hex}",
-        "us-east-1",
-        ceph_server.access_key_id,
-        ceph_server.secret_access_key,
-        endpoint_url=ceph_server.tls_endpoint_url,
-        ca_bundle=ceph_server.ca_bundle,
+    return replace(
+        ceph_config, endpoint_url=ceph_server.tls_endpoint_url, ca_bundle=ceph_server.ca_bundle
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
 import time
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _CONNECT: Final = socket.socket.connect
 _CONNECT_EX: Final = socket.socket.connect_ex
@@ -54,6 +55,19 @@ def _no_sleep(seconds: float) -> None:
 def _refuse(what: str) -> NoReturn:
     # Not an Exception: code under test that catches everything must not hide it.
     pytest.fail(f"A unit test {what}.")
+
+
+@pytest.fixture
+def loggers_as_before() -> Iterator[None]:
+    """Set up the loggers of the package and of those below after the test as before it."""
+    names = ("s3_integration", "botocore", "boto3", "s3transfer", "urllib3")
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(each, each.level, each.propagate, list(each.handlers)) for each in loggers]
+    yield
+    for logger, level, propagate, handlers in before:
+        logger.setLevel(level)
+        logger.propagate = propagate
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture

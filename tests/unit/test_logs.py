@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -20,17 +19,12 @@ CANARY = "canary/Secret+key=="
 WIRE = ("botocore", "boto3", "s3transfer", "urllib3")
 
 
+pytestmark = pytest.mark.usefixtures("loggers_as_before")
+
+
 @pytest.fixture(autouse=True)
-def loggers_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nothing known and nothing set up, before a test and after it."""
+def _no_known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "_known_secrets", set())
-    loggers = [logging.getLogger(name) for name in ("s3_integration", *WIRE)]
-    before = [(each, each.level, each.propagate, list(each.handlers)) for each in loggers]
-    yield
-    for logger, level, propagate, handlers in before:
-        logger.setLevel(level)
-        logger.propagate = propagate
-        logger.handlers[:] = handlers
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from s3_integration.config import resolve_settings
 from s3_integration.models import S3FileInfo
 from s3_integration.service import S3Service
 from s3_integration.transfer.engine import UploadOptions
+from tests.fixtures.at_once import failures_at_once
 from tests.fixtures.mock_responses import (
     CONFIG,
     Answer,
@@ -345,23 +346,16 @@ def test_a_bucket_that_could_not_be_reached_is_looked_for_again(
 
 
 def test_twenty_threads_look_for_the_bucket_once(tmp_path: Path) -> None:
-    path, failures = settled_file(tmp_path / "a", b"12345"), list[BaseException]()
+    path = settled_file(tmp_path / "a", b"12345")
     together = threading.Barrier(20, timeout=10)
     s3 = CannedS3(otherwise=bucket_and_objects)
     service = service_to(s3, create_bucket=True)
 
     def upload_one() -> None:
-        try:
-            together.wait()
-            upload(service, path)
-        except BaseException as error:  # noqa: BLE001 - told by the assertion below
-            failures.append(error)
+        together.wait()
+        upload(service, path)
 
-    threads = [threading.Thread(target=upload_one) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    failures = failures_at_once([upload_one] * 20)
 
     assert failures == []
     assert s3.methods.count("HEAD") == 1

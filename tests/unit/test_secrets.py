@@ -7,10 +7,9 @@ there.
 from __future__ import annotations
 
 import dataclasses
-import logging
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,8 @@ from tests.fixtures.mock_responses import (
     error_answer,
     object_answer,
 )
+
+pytestmark = pytest.mark.usefixtures("loggers_as_before")
 
 SECRET = "canary/secret+0123456789/abcdefghijklmnop"
 TOKEN = "canary-token//////////0123456789+/abcdefghijklmnop=="
@@ -53,20 +54,6 @@ FAILURES: list[Failure] = [
     botocore_errors.EndpointConnectionError(endpoint_url=f"https://host/?x={TOKEN}"),
     OSError(5, f"broken near {SECRET}"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def loggers_as_before() -> Iterator[None]:
-    loggers = [
-        logging.getLogger(name)
-        for name in ("s3_integration", "botocore", "boto3", "s3transfer", "urllib3")
-    ]
-    before = [(each, each.level, each.propagate, list(each.handlers)) for each in loggers]
-    yield
-    for logger, level, propagate, handlers in before:
-        logger.setLevel(level)
-        logger.propagate = propagate
-        logger.handlers[:] = handlers
 
 
 @pytest.fixture

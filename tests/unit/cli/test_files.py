@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from s3_integration import exceptions as exc
+from tests.fixtures.shell import objects
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.unit.cli.conftest import CommandLine
-
-
-def objects(text: str) -> list[dict[str, Any]]:
-    """The JSON objects of some lines."""
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def test_upload_tells_where_the_file_went(command_line: CommandLine, report: Path) -> None:

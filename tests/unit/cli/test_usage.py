@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from s3_integration import exceptions as exc
+from tests.fixtures.shell import objects
 
 if TYPE_CHECKING:
 
     from tests.unit.cli.conftest import CommandLine, FakeClient
-
-
-def objects(text: str) -> list[dict[str, Any]]:
-    """The JSON objects of some lines."""
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def test_settings_of_the_command_line_reach_the_client(command_line: CommandLine) -> None:

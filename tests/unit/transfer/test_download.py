@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import stat
 import threading
@@ -28,6 +29,7 @@ from s3_integration import (
 from s3_integration.transfer import checksums, parts
 from s3_integration.transfer import download as downloads
 from s3_integration.utils import MIB
+from tests.fixtures.at_once import failures_at_once
 from tests.fixtures.mock_responses import (
     CONFIG,
     Answer,
@@ -690,7 +692,7 @@ def test_large_bodies_are_written_in_chunks(
 
 
 def test_downloads_to_one_destination_at_once_all_arrive(destination: Path) -> None:
-    both_are_there, failures = threading.Barrier(2, timeout=10), list[BaseException]()
+    both_are_there = threading.Barrier(2, timeout=10)
     contents = (CONTENT, CONTENT[::-1] * 2)
 
     def fetch(content: bytes) -> None:
@@ -701,16 +703,9 @@ def test_downloads_to_one_destination_at_once_all_arrive(destination: Path) -> N
                 waited.append(True)
                 both_are_there.wait()
 
-        try:
-            download(CannedS3(otherwise=serving(content)), destination, progress=progress)
-        except BaseException as error:  # noqa: BLE001 - told by the assertion below
-            failures.append(error)
+        download(CannedS3(otherwise=serving(content)), destination, progress=progress)
 
-    threads = [threading.Thread(target=fetch, args=(content,)) for content in contents]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    failures = failures_at_once([functools.partial(fetch, content) for content in contents])
 
     assert failures == []
     assert destination.read_bytes() in contents

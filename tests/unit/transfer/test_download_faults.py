@@ -16,13 +16,12 @@ from tests.fixtures.mock_responses import (
     Answer,
     CannedS3,
     Sent,
-    connection_to,
     error_answer,
     etag_of,
     object_answer,
     serving,
 )
-from tests.fixtures.transfers import BUCKET, KEY, SMALL_PARTS, lost_connection, settings_with
+from tests.fixtures.transfers import BUCKET, KEY, engine_to, lost_connection
 
 VERSIONS = (b"0123456789abcdefghij", b"JIHGFEDCBA", b"", b"0123456789ABCDEFGHIJ")
 ERRORS = {
@@ -82,8 +81,7 @@ def _damaged(right: Answer, fault: str | int, content: bytes) -> Answer:
 @pytest.fixture
 def engine_and_s3() -> tuple[FileEngine, CannedS3]:
     s3 = CannedS3()
-    connection = connection_to(s3)
-    return FileEngine(lambda: connection, settings_with(SMALL_PARTS)), s3
+    return engine_to(s3), s3
 
 
 @settings(
