@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import socket
 import ssl
 import threading
@@ -23,6 +24,7 @@ from s3_integration.transfer.crt import CrtAnswer
 from s3_integration.transfer.wire import Pieces
 from s3_integration.utils import MIB
 from tests.fixtures.certificates import write_certificates
+from tests.fixtures.children import environment_of, started_child
 from tests.fixtures.faults import Exchange
 from tests.fixtures.faults_memory import MemoryS3
 
@@ -207,6 +209,33 @@ def test_awscrts_client_goes_with_ours(tmp_path: Path) -> None:
 
         assert len(while_in_use) == 1
         assert ends_as(lambda: _kept_clients() - before, set())
+
+
+_UPLOAD: Final = """
+import sys
+from s3_integration import S3Client
+
+S3Client(create_bucket=False).upload_file(sys.argv[1], "key")
+"""
+
+
+def test_ctrl_c_ends_a_program_that_waits_for_awscrt(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"content")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        environment = environment_of(replace(CONFIG, endpoint_url=url), S3_INTEGRATION_ENGINE="crt")
+        with started_child(_UPLOAD, source, environment=environment) as child:
+            connection, _ = silent.accept()
+            with connection:
+                connection.settimeout(30)
+                assert AWSCRT.encode() in connection.recv(65536)
+
+                child.process.send_signal(signal.SIGINT)
+
+                # Python's own status for a KeyboardInterrupt that nobody caught.
+                assert child.process.wait(20) == -signal.SIGINT
 
 
 def _kept_clients() -> set[int]:
