@@ -93,7 +93,12 @@ class ObjectRecords:
         """
         for path in self._paths():
             with contextlib.suppress(FileExistsError):
-                record = _locked(path, os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600))
+                descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+                try:
+                    record = _locked(path, descriptor)
+                except OSError:  # some network file systems have no locks
+                    os.unlink(path)  # noqa: PTH108 - see UploadRecord.remove
+                    raise
                 if record is not None:
                     record.write(remembered)
                     return record

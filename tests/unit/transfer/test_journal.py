@@ -136,7 +136,7 @@ def test_a_record_that_another_process_took_first_is_left_to_it(
     record.close()
 
 
-def test_a_file_system_without_locks_is_an_error_that_leaves_nothing_open(
+def test_a_file_system_without_locks_is_an_error_that_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_locks(_: int) -> NoReturn:
@@ -146,6 +146,8 @@ def test_a_file_system_without_locks_is_an_error_that_leaves_nothing_open(
 
     with pytest.raises(OSError, match="No locks"):
         new_record(tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 # Where they are kept
