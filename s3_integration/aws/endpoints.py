@@ -24,6 +24,11 @@ class EndpointProfile:
     """When an ETag is the MD5 of what was stored. On AWS that includes AES-256 encryption
     (API Reference, "Object", ETag), on other servers it need not."""
 
+    checksums: Literal["verified", "unproven"]
+    """Whether the CRC64NVME that comes with bytes is sure to be compared with them (User
+    Guide, "Checking object integrity"). Ceph 16 ignores it, moto repeats it whatever it is,
+    and rclone's server keeps it among the object's metadata (all measured)."""
+
 
 @dataclass(slots=True)
 class Learned:
@@ -31,12 +36,23 @@ class Learned:
 
     etags_when_encrypted: Literal["unknown", "md5", "opaque"] = "unknown"
 
+    checksums: Literal["unknown", "refused", "ignored", "repeated", "believed", "verified"] = (
+        "unknown"
+    )
+    """What it does with the CRC64NVME that comes with bytes: refuse such a request, say
+    nothing of it, or repeat it. Repeated, it is `believed` or `verified` once one that is
+    wrong was taken, or refused."""
 
-AWS = EndpointProfile("aws", conditional_writes="enforced", etags="md5")
-UNKNOWN = EndpointProfile("unknown", conditional_writes="unproven", etags="md5 unless encrypted")
+
+AWS = EndpointProfile("aws", conditional_writes="enforced", etags="md5", checksums="verified")
+UNKNOWN = EndpointProfile(
+    "unknown", conditional_writes="unproven", etags="md5 unless encrypted", checksums="unproven"
+)
 
 # Cloudflare R2 makes multipart ETags up (rclone, backend/s3/provider/Cloudflare.yaml).
-CLOUDFLARE_R2 = EndpointProfile("cloudflare r2", conditional_writes="enforced", etags="opaque")
+CLOUDFLARE_R2 = EndpointProfile(
+    "cloudflare r2", conditional_writes="enforced", etags="opaque", checksums="unproven"
+)
 
 
 def profile_of(endpoint_url: str) -> EndpointProfile:

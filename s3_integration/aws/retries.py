@@ -7,6 +7,8 @@ S3's clock. Its own retries are switched off in `session.py`; this handler does 
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import logging
 import random
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from s3_integration.logs import redact
 from s3_integration.utils import MAX_BACKOFF_SECONDS, backoff_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mypy_boto3_s3.client import S3Client as Boto3Client
 
@@ -59,6 +61,7 @@ _TRANSIENT_CODES = frozenset(
         "BadDigest",
         "InvalidDigest",
         "XAmzContentSHA256Mismatch",
+        "XAmzContentChecksumMismatch",
         "OperationAborted",
         "ConditionalRequestConflict",
     }
@@ -68,6 +71,17 @@ _NEVER_AGAIN_STATUSES = frozenset({501, 505})  # "not implemented" does not beco
 
 
 _KEY_ID = "s3_integration_key_id"
+_IS_SWITCHED_OFF = contextvars.ContextVar("_IS_SWITCHED_OFF", default=False)
+
+
+@contextlib.contextmanager
+def no_retries() -> Iterator[None]:
+    """Let every request of the block, in this thread, be sent once: a refusal is its answer."""
+    before = _IS_SWITCHED_OFF.set(True)
+    try:
+        yield
+    finally:
+        _IS_SWITCHED_OFF.reset(before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +246,7 @@ class Retries:
             attempt: how often it has been sent.
             context: what is remembered of the request from attempt to attempt.
         """
-        if attempt >= self._total_attempts:
+        if attempt >= self._total_attempts or _IS_SWITCHED_OFF.get():
             return None
         delay = self._delay(answer, attempt, context)
         if delay is not None:

@@ -45,6 +45,7 @@ _HEADERS = {
     "IfNoneMatch": "if-none-match",
     "Range": "range",
     "ChecksumMode": "x-amz-checksum-mode",
+    "ChecksumAlgorithm": "x-amz-sdk-checksum-algorithm",
     "ChecksumCRC64NVME": "x-amz-checksum-crc64nvme",
     "ServerSideEncryption": "x-amz-server-side-encryption",
     "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",

@@ -1,7 +1,6 @@
 """Telling whether the bytes are the right ones: pure comparisons of what S3 says.
 
-Uploads carry Content-MD5, which AWS, Ceph and others verify before they store anything;
-the ETag that comes back is compared as well, because some servers ignore the header.
+What goes with uploads is `proof.py`'s; here is what ETags and ranges tell.
 """
 
 from __future__ import annotations
@@ -27,6 +26,20 @@ EtagVerdict = Literal["same", "different", "doubtful", "untold"]
 
 class DamagedError(Exception):
     """What came or was stored is not what should have; trying again may help."""
+
+
+def check_is_from_s3(answer: Mapping[str, object]) -> None:
+    """Refuse what a proxy's login page says in S3's place: S3 tells an ETag of all it stores."""
+    if not answer.get("ETag"):
+        message = "the answer has no ETag, so it is not S3's"
+        raise DamagedError(message)
+
+
+def stored_otherwise(told: str, expected: str, found: str) -> DamagedError:
+    """The error for an ETag or checksum that is `found`, not the one `expected`."""
+    return DamagedError(
+        f"S3 stored other bytes than were sent ({told} {found!r}, not {expected!r})"
+    )
 
 
 class EtagCheck:
@@ -69,6 +82,14 @@ def multipart_etag(part_digests: Iterable[bytes]) -> str:
     """The ETag of an object made of parts: the MD5 of their MD5s, and their number."""
     digests = list(part_digests)
     return f"{md5_digest(b''.join(digests)).hex()}-{len(digests)}"
+
+
+def etag_of_parts(part_etags: Iterable[str]) -> str:
+    """The same from what S3 said of each part; "" where one of them is no MD5."""
+    etags = [unquoted(etag) for etag in part_etags]
+    if not all(_MD5.fullmatch(etag) for etag in etags):
+        return ""
+    return multipart_etag(bytes.fromhex(etag) for etag in etags)
 
 
 def etag_verdict(

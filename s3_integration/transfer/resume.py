@@ -55,6 +55,8 @@ class FoundPart:
 
     size_bytes: int
     etag: str
+    checksum: str = ""
+    """Its CRC64NVME, where S3 was told one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3_integration.exceptions import S3ConflictError, S3UploadError
-from s3_integration.transfer import integrity
+from s3_integration.transfer import checksums, integrity
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.local import SourceChangedError
+from s3_integration.transfer.proof import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from s3_integration.aws.endpoints import EndpointProfile
     from s3_integration.aws.session import Connection
     from s3_integration.transfer.engine import ObjectId, UploadOptions
     from s3_integration.transfer.local import SourceFile
@@ -55,15 +58,15 @@ def _upload_failure(target: ObjectId, why: str, *, suggestion: str) -> S3UploadE
     )
 
 
-def settle(source: SourceFile, digests: Mapping[ByteRange, bytes]) -> None:
+def settle(source: SourceFile, fingerprints: Mapping[ByteRange, int]) -> None:
     """Make sure that what was read is what the file held all the time.
 
     A file that was written to just before may be written to again without its time of
     change telling; it is read a second time.
     """
     if source.is_fresh:
-        for part, digest in digests.items():
-            if integrity.md5_digest(source.read(part)) != digest:
+        for part, found in fingerprints.items():
+            if fingerprint(source.read(part)) != found:
                 message = "it was written to while it was read"
                 raise SourceChangedError(message)
     source.check_unchanged()
@@ -87,20 +90,61 @@ def refuse_if_taken(connection: Connection, target: ObjectId, options: UploadOpt
     )
 
 
-def head_of(connection: Connection, target: ObjectId) -> Mapping[str, Any] | None:
+def head_of(
+    connection: Connection, target: ObjectId, **asked: Any
+) -> Mapping[str, Any] | None:
     """What S3 says of the object; None where it is not there."""
     try:
-        return connection.client.head_object(Bucket=target.bucket, Key=target.key)
+        return connection.client.head_object(Bucket=target.bucket, Key=target.key, **asked)
     except ClientError as error:
         if code_of(error) in {"404", "NoSuchKey"}:
             return None
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What S3 should tell of the object that an upload has stored."""
+
+    size_bytes: int
+    checksum: str
+    """CRC64NVME of the whole; "" where S3 was told none."""
+    md5_of_whole: Callable[[], str]
+    """Computed only where nothing else tells."""
+    etag_of_parts: str = ""
+    """What joined parts have; "" where it is not known, or the object has no parts."""
+
+    def is_in(self, answer: Mapping[str, Any], endpoint: EndpointProfile) -> bool:
+        """Whether `answer`, to a HEAD, speaks of that object."""
+        etag = self.etag_of_parts or self.md5_of_whole()
+        verdict = integrity.etag_verdict(etag, answer, endpoint)
+        if verdict in {"same", "different"}:
+            return verdict == "same"
+        told = checksums.stored_checksum(answer)
+        if told and self.checksum:
+            return told == self.checksum
+        # rclone's server tells the MD5 of the whole for joined parts as well.
+        same_size = answer.get("ContentLength") == self.size_bytes
+        return same_size and integrity.unquoted(answer.get("ETag")) == self.md5_of_whole()
+
+    def check_joined(self, answer: Mapping[str, Any], endpoint: EndpointProfile) -> None:
+        """Compare what S3 says of joined parts.
+
+        Raises:
+            DamagedError: it joined something else.
+        """
+        told, etag = checksums.stored_checksum(answer), self.etag_of_parts
+        if told and self.checksum and told != self.checksum:
+            raise integrity.stored_otherwise("CRC64NVME", self.checksum, told)
+        # Every part was compared by itself, so that doubt may rest here.
+        if etag and integrity.etag_verdict(etag, answer, endpoint) == "different":
+            raise integrity.stored_otherwise("ETag", etag, integrity.unquoted(answer["ETag"]))
+
+
 def stored_after_all(
     connection: Connection,
     target: ObjectId,
-    expected_etag: str,
+    expected: Expected,
     error: Exception,
     *,
     is_retry: bool = False,
@@ -109,8 +153,9 @@ def stored_after_all(
     if not _may_be_stored(error, is_retry=is_retry):
         return None
     with contextlib.suppress(ClientError, BotoCoreError):
-        found = head_of(connection, target)
-        if found is not None and integrity.unquoted(found.get("ETag")) == expected_etag:
+        asked = {"ChecksumMode": "ENABLED"} if expected.checksum else {}
+        found = head_of(connection, target, **asked)
+        if found is not None and expected.is_in(found, connection.endpoint):
             logger.info("%r is stored: only the answer that said so was lost", target.key)
             return found
     return None
@@ -131,20 +176,6 @@ def _may_be_stored(error: Exception, *, is_retry: bool) -> bool:
 def code_of(error: ClientError) -> str:
     """The code by which S3 names what went wrong."""
     return error.response["Error"]["Code"]
-
-
-def check_is_from_s3(answer: Mapping[str, Any]) -> None:
-    """Refuse what a proxy's login page says in S3's place: S3 tells an ETag of all it stores."""
-    if not answer.get("ETag"):
-        message = "the answer has no ETag, so it is not S3's"
-        raise DamagedError(message)
-
-
-def stored_otherwise(expected: str, answer: Mapping[str, Any]) -> DamagedError:
-    """The error for an ETag that is not the one `expected`."""
-    return DamagedError(
-        f"S3 stored other bytes than were sent (ETag {answer['ETag']}, not {expected})"
-    )
 
 
 def write_condition(options: UploadOptions) -> dict[str, Any]:

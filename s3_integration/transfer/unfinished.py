@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3_integration.transfer import journal, resume
+from s3_integration.transfer import checksums, journal, resume
 from s3_integration.transfer.integrity import unquoted
 from s3_integration.transfer.journal import ObjectRecords
 from s3_integration.transfer.resume import FoundPart, ListedUpload, Remembered
@@ -64,7 +64,8 @@ def parts_of(
                 return None
             raise
         for part in page.get("Parts", ()):
-            parts[part["PartNumber"]] = FoundPart(part["Size"], unquoted(part.get("ETag")))
+            etag, checksum = unquoted(part.get("ETag")), part.get(checksums.FIELD, "")
+            parts[part["PartNumber"]] = FoundPart(part["Size"], etag, checksum)
         if not page.get("IsTruncated"):
             return parts
         asked["PartNumberMarker"] = page["NextPartNumberMarker"]

@@ -8,17 +8,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from s3_integration.transfer import integrity
 from s3_integration.transfer.engine import Transferred
-from s3_integration.transfer.integrity import EtagCheck
 from s3_integration.transfer.persistence import persistently
 from s3_integration.transfer.progress import Progress
+from s3_integration.transfer.proof import Piece, checksums_to_send
 from s3_integration.transfer.stored import (
-    check_is_from_s3,
+    Expected,
     failures_told,
     refuse_if_taken,
     settle,
     storage_parameters,
     stored_after_all,
-    stored_otherwise,
     write_condition,
 )
 from s3_integration.utils import ByteRange
@@ -40,36 +39,32 @@ def upload_single(
     progress: ProgressCallback | None,
 ) -> Transferred:
     """Store a file by one request; it is read whole, and checked, before that is sent."""
+    connection = s3.connection
     with failures_told(source, target):
         whole = ByteRange(0, source.size_bytes)
         content = source.read(whole)
-        digest = integrity.md5_digest(content)
-        settle(source, {whole: digest})
-        if s3.connection.endpoint.conditional_writes == "unproven":
-            refuse_if_taken(s3.connection, target, options)
-        answer = _put(s3, content, digest, target, options)
+        piece = Piece(
+            connection, content, checksums_to_send(connection.endpoint, connection.learned)
+        )
+        settle(source, {whole: piece.fingerprint} if source.is_fresh else {})
+        if connection.endpoint.conditional_writes == "unproven":
+            refuse_if_taken(connection, target, options)
+        answer = _put(s3, piece, target, options)
     Progress(len(content), progress).add(len(content))
     etag = integrity.unquoted(answer.get("ETag"))
     return Transferred(len(content), etag, answer.get("VersionId"))
 
 
-def _put(
-    s3: Route,
-    content: bytes,
-    digest: bytes,
-    target: ObjectId,
-    options: UploadOptions,
-) -> Mapping[str, Any]:
+def _put(s3: Route, piece: Piece, target: ObjectId, options: UploadOptions) -> Mapping[str, Any]:
     connection = s3.connection
-    etags = EtagCheck(connection.endpoint, connection.learned)
     condition = write_condition(options)
 
-    def send() -> Mapping[str, Any]:
+    def put(**checksums: Any) -> Mapping[str, Any]:
         answer = s3.wire.put_object(
-            content,
+            piece.content,
             Bucket=target.bucket,
             Key=target.key,
-            ContentMD5=integrity.content_md5_header(digest),
+            **checksums,
             **storage_parameters(options),
             **condition,
         )
@@ -77,16 +72,20 @@ def _put(
             # Now this upload's own object is stored: sent again, it may replace that alone.
             condition.clear()
             condition["IfMatch"] = answer["ETag"]
-        check_is_from_s3(answer)
-        if not etags.accepts(digest.hex(), answer):
-            raise stored_otherwise(digest.hex(), answer)
         return answer
+
+    def send() -> Mapping[str, Any]:
+        return piece.stored_by(put)
 
     try:
         return persistently(send, operation="PutObject", total_attempts=connection.total_attempts)
     except (ClientError, BotoCoreError) as error:
         # An earlier attempt may have stored the object, and its answer been lost.
-        stored = stored_after_all(connection, target, digest.hex(), error)
+        stored = stored_after_all(connection, target, _expected(piece), error)
         if stored is None:
             raise
         return stored
+
+
+def _expected(piece: Piece) -> Expected:
+    return Expected(len(piece.content), piece.checksum, piece.md5_hex)
