@@ -44,7 +44,7 @@ from s3_integration.transfer.unfinished import Continuation, abort_upload
 from s3_integration.utils import MIB, part_size_for, split_into_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from s3_integration.config import TransferConfig
     from s3_integration.models import ProgressCallback
@@ -204,7 +204,7 @@ class MultipartUpload:
         ]
         return self._settled(calls)
 
-    def _settled(self, calls: list[Callable[[], _Part]]) -> list[_Part]:
+    def _settled(self, calls: Sequence[Callable[[], _Part]]) -> list[_Part]:
         with in_threads(self._threads, calls) as jobs:
             parts = results_of(jobs)
         settle(self._source, {part.where: part.fingerprint for part in parts})

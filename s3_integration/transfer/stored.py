@@ -90,9 +90,7 @@ def refuse_if_taken(connection: Connection, target: ObjectId, options: UploadOpt
     )
 
 
-def head_of(
-    connection: Connection, target: ObjectId, **asked: Any
-) -> Mapping[str, Any] | None:
+def head_of(connection: Connection, target: ObjectId, **asked: Any) -> Mapping[str, Any] | None:
     """What S3 says of the object; None where it is not there."""
     try:
         return connection.client.head_object(Bucket=target.bucket, Key=target.key, **asked)

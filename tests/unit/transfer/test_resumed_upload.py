@@ -17,6 +17,7 @@ from s3_integration import S3AccessDeniedError, S3UploadError, TransferConfig
 from s3_integration.transfer import journal, resume
 from s3_integration.transfer.engine import Transferred, UploadOptions
 from s3_integration.transfer.journal import ObjectRecords, UploadRecord
+from s3_integration.transfer.proof import ALGORITHM, WHOLE_OBJECT
 from s3_integration.transfer.resume import Remembered, UploadFacts
 from s3_integration.transfer.stored import storage_parameters
 from tests.fixtures.mock_responses import Answer, CannedS3, Sent, error_answer, etag_of
@@ -71,7 +72,7 @@ def facts_of(source: Path, **others: Any) -> UploadFacts:
         mtime_ns=found.st_mtime_ns,
         inode=found.st_ino,
         part_size_bytes=4,
-        parameters_digest=resume.digest_of_parameters(parameters),
+        parameters_digest=resume.digest_of_parameters(parameters | ALGORITHM | WHOLE_OBJECT),
     )
     return replace(facts, **others)
 

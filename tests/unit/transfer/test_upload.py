@@ -15,6 +15,7 @@ from tests.fixtures.mock_responses import (
     CannedS3,
     Reply,
     Sent,
+    checksum_of,
     connection_to,
     error_answer,
     etag_of,
@@ -54,7 +55,9 @@ def test_a_small_file_goes_in_one_request_with_all_that_belongs_to_it(tmp_path: 
     assert (sent.operation, sent.bucket, sent.key) == ("PutObject", BUCKET, KEY)
     assert sent.body == b"content"
     assert sent.headers["content-type"] == "text/plain"
-    assert sent.headers["content-md5"] == "mgNkuembtIDdJeHwKEyFVQ=="
+    assert sent.headers["x-amz-checksum-crc64nvme"] == checksum_of(b"content")
+    assert sent.headers["x-amz-sdk-checksum-algorithm"] == "CRC64NVME"
+    assert "content-md5" not in sent.headers
     assert sent.headers["x-amz-meta-colour"] == "blue"
     assert sent.headers["x-amz-tagging"] == "a%20b=%C3%BC%26%3D"
     assert "if-none-match" not in sent.headers
@@ -68,7 +71,7 @@ def test_an_empty_file_becomes_an_empty_object(tmp_path: Path) -> None:
     done = upload(s3, settled_file(tmp_path / "a", b""), progress=lambda *step: told.append(step))
 
     assert [sent.body for sent in s3.sent] == [b""]
-    assert s3.sent[0].headers["content-md5"] == "1B2M2Y8AsgTpgAmY7PhCfg=="
+    assert s3.sent[0].headers["x-amz-checksum-crc64nvme"] == "AAAAAAAAAAA="
     assert done.size_bytes == 0
     assert told == [(0, 0)]
 
