@@ -175,21 +175,37 @@ class Download:
         )
 
     def _wants_checksum(self, version: _Version) -> bool:
-        return checksums.is_available() and integrity.may_have_checksum_only(version.answer)
+        """Whether it pays to ask for the stored checksum; a small file's MD5 takes less time."""
+        is_large = version.size_bytes > self._transfer.multipart_threshold_bytes
+        is_only_proof = integrity.may_have_checksum_only(version.answer)
+        return checksums.is_available() and (is_large or is_only_proof)
 
     def _check_content(
         self, partial: PartialFile, version: _Version, pieces: Pieces | None
     ) -> None:
         """Compare the whole with what S3 keeps: a checksum, or an ETag that is one."""
-        if pieces is not None:
-            stored = self._requests.stored_checksum(version)
-            if stored and stored != pieces.whole():
-                raise _WrongChecksumError(_DAMAGED)
+        stored = self._requests.stored_checksum(version) if pieces is not None else ""
+        if pieces is not None and stored == pieces.whole():
             return
-        if etag_verdict("", version.answer, self._connection.endpoint) == "untold":
-            return
-        if not self._etags.accepts(_md5_of(partial, version.size_bytes), version.answer):
+        if not self._has_right_md5(partial, version, is_doubted=bool(stored)):
             raise _WrongChecksumError(_DAMAGED)
+
+    def _has_right_md5(self, partial: PartialFile, version: _Version, *, is_doubted: bool) -> bool:
+        """Whether the ETag, where it is an MD5, is that of what arrived.
+
+        Args:
+            partial: what arrived.
+            version: what was asked for.
+            is_doubted: it has another checksum than the one that the server keeps. rclone's
+                keeps what it was told, unverified, and also when the file changes.
+        """
+        endpoint = self._connection.endpoint
+        if etag_verdict("", version.answer, endpoint) == "untold":
+            return not is_doubted
+        md5 = _md5_of(partial, version.size_bytes)
+        if is_doubted:
+            return etag_verdict(md5, version.answer, endpoint) == "same"
+        return self._etags.accepts(md5, version.answer)
 
 
 def _md5_of(partial: PartialFile, size_bytes: int) -> str:

@@ -77,7 +77,11 @@ def assert_holds(destination: Path, content: bytes) -> None:
 
 
 def ranges_of(s3: CannedS3) -> list[str]:
-    return [sent.headers.get("range", "").removeprefix("bytes=") for sent in s3.sent]
+    return [
+        sent.headers.get("range", "").removeprefix("bytes=")
+        for sent in s3.sent
+        if sent.method == "GET"
+    ]
 
 
 def cut(answer: Answer, size_bytes: int, error: Exception | None = None) -> Answer:
@@ -111,7 +115,7 @@ def test_a_large_object_is_fetched_in_ranges_of_one_version(destination: Path) -
     done = download(s3, destination)
 
     assert sorted(ranges_of(s3)) == ["0-7", "12-15", "16-17", "8-11"]
-    assert [sent.headers.get("if-match") for sent in s3.sent if sent != s3.sent[0]] == ['"e1"'] * 3
+    assert [sent.headers.get("if-match") for sent in s3.sent if sent != s3.sent[0]] == ['"e1"'] * 4
     assert done.size_bytes == 18
     assert_holds(destination, CONTENT)
 
@@ -134,7 +138,7 @@ def test_ranges_of_s3s_own_least_size_arrive_in_order(destination: Path) -> None
     download(s3, destination, transfer=transfer, progress=lambda *step: told.append(step))
 
     assert_holds(destination, content)
-    assert len(s3.sent) == 4
+    assert [sent.method for sent in s3.sent] == ["GET"] * 4 + ["HEAD"]
     assert [done for done, _ in told] == sorted({done for done, _ in told})
     assert told[-1] == (len(content), len(content))
 
@@ -143,7 +147,7 @@ def test_ranges_are_fetched_side_by_side(destination: Path) -> None:
     all_three, serve = threading.Barrier(3, timeout=10), serving(CONTENT)
 
     def answer(sent: Sent) -> Answer:
-        if sent.headers["range"] != "bytes=0-7":
+        if sent.headers.get("range") not in {"bytes=0-7", None}:
             all_three.wait()
         return serve(sent)
 
@@ -157,7 +161,7 @@ def test_every_range_is_of_the_version_that_was_asked_for(destination: Path) -> 
 
     download(s3, destination, version_id="v/1")
 
-    assert [sent.query["versionId"] for sent in s3.sent] == ["v/1"] * 4
+    assert [sent.query["versionId"] for sent in s3.sent] == ["v/1"] * 5
 
 
 @pytest.mark.parametrize("refusal", [error_answer(416, "InvalidRange"), Answer(416)])
@@ -241,7 +245,7 @@ def test_a_later_range_that_is_another_one_is_never_written(
     serve = serving(CONTENT)
 
     def answer(sent: Sent) -> Answer:
-        return wrong if sent.headers["range"] == "bytes=8-11" else serve(sent)
+        return wrong if sent.headers.get("range") == "bytes=8-11" else serve(sent)
 
     with pytest.raises(S3DownloadError):
         download(CannedS3(otherwise=answer), destination)
@@ -293,7 +297,7 @@ def test_a_later_range_that_breaks_off_is_continued_where_it_ended(
     serve, is_cut = serving(CONTENT), [True]
 
     def answer(sent: Sent) -> Answer:
-        if sent.headers["range"] == "bytes=8-11" and is_cut:
+        if sent.headers.get("range") == "bytes=8-11" and is_cut:
             is_cut.pop()
             return cut(serve(sent), 3)
         return serve(sent)
@@ -331,7 +335,7 @@ def test_a_body_that_never_begins_is_asked_for_again_with_its_version(
 
 def test_everything_in_place_of_a_range_is_refused(destination: Path, slept: list[float]) -> None:
     def answer(sent: Sent) -> Answer:
-        if sent.headers["range"] == "bytes=0-7":
+        if sent.headers.get("range") == "bytes=0-7":
             return Answer(200, CONTENT, {"etag": '"e1"'})
         return serving(CONTENT)(sent)
 
@@ -389,7 +393,7 @@ def test_an_object_that_is_replaced_between_its_ranges_is_fetched_anew(
     is_replaced = threading.Event()
 
     def answer(sent: Sent) -> Answer:
-        if sent.headers["range"] == "bytes=8-11" and not is_replaced.is_set():
+        if sent.headers.get("range") == "bytes=8-11" and not is_replaced.is_set():
             is_replaced.set()
             return replaced
         if_match = sent.headers.get("if-match")
@@ -409,7 +413,7 @@ def test_an_object_that_is_replaced_three_times_is_a_conflict(
     serve = serving(CONTENT)
 
     def answer(sent: Sent) -> Answer:
-        return replaced if sent.headers["range"] == "bytes=8-11" else serve(sent)
+        return replaced if sent.headers.get("range") == "bytes=8-11" else serve(sent)
 
     s3 = CannedS3(otherwise=answer)
 
@@ -497,6 +501,40 @@ def test_an_object_that_was_stored_in_parts_is_compared_with_its_checksum(
     assert (head.method, head.headers["x-amz-checksum-mode"]) == ("HEAD", "ENABLED")
     assert head.headers["if-match"] == IN_PARTS
     assert_holds(destination, content)
+
+
+def test_a_large_object_is_compared_with_its_checksum_and_no_md5_is_computed(
+    destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s3_integration.transfer.download._md5_of", pytest.fail)
+    stored = checksums.as_text(checksums.crc64nvme(CONTENT))
+    s3 = CannedS3(otherwise=serving(CONTENT, etag=etag_of(CONTENT), **{CHECKSUM: stored}))
+
+    download(s3, destination)
+
+    assert_holds(destination, CONTENT)
+
+
+def test_a_checksum_that_a_server_keeps_unverified_does_not_count_against_the_right_md5(
+    destination: Path,
+) -> None:
+    # rclone's server repeats what an upload told, whatever the file holds now.
+    lie = {CHECKSUM: "AAAAAAAAAAA="}
+    s3 = CannedS3(otherwise=serving(CONTENT, etag=etag_of(CONTENT), **lie))
+
+    download(s3, destination)
+
+    assert_holds(destination, CONTENT)
+
+
+def test_what_has_neither_its_checksum_nor_its_md5_is_refused(destination: Path) -> None:
+    told = {CHECKSUM: checksums.as_text(checksums.crc64nvme(CONTENT[::-1]))}
+    s3 = CannedS3(otherwise=serving(CONTENT, etag=etag_of(CONTENT[::-1]), **told))
+
+    with pytest.raises(S3DownloadError, match="checksum"):
+        download(s3, destination)
+
+    assert_untouched(destination)
 
 
 def test_what_does_not_have_its_checksum_is_fetched_again_and_then_refused(

@@ -60,7 +60,11 @@ def fetch(s3: CannedS3, destination: Path, **options: Any) -> list[str]:
 
 
 def ranges_of(s3: CannedS3) -> list[str]:
-    return [sent.headers.get("range", "").removeprefix("bytes=") for sent in s3.sent]
+    return [
+        sent.headers.get("range", "").removeprefix("bytes=")
+        for sent in s3.sent
+        if sent.method == "GET"
+    ]
 
 
 @pytest.mark.promise(9)
@@ -72,7 +76,7 @@ def test_only_what_is_missing_is_fetched(destination: Path) -> None:
     ranges = fetch(s3, destination, progress=lambda *step: told.append(step))
 
     assert ranges == ["0-0", "16-17", "8-11"]
-    assert [sent.headers.get("if-match") for sent in s3.sent[1:]] == [ETAG] * 2
+    assert [sent.headers.get("if-match") for sent in s3.sent[1:]] == [ETAG] * 3
     assert destination.read_bytes() == CONTENT
     assert told[-1] == (18, 18)
 
@@ -200,7 +204,7 @@ def test_a_download_that_went_on_and_fails_leaves_nothing(destination: Path) -> 
     objects = serving(CONTENT, etag=ETAG)
 
     def answer(sent: Sent) -> Answer:
-        if sent.headers["range"] == "bytes=8-11":
+        if sent.headers.get("range") == "bytes=8-11":
             return error_answer(403, "AccessDenied")
         return objects(sent)
 
