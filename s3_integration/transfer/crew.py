@@ -17,8 +17,9 @@ and for other programs is no computing, so that all of it is never reached."""
 _STEEPEST = 8
 """Growth at one time."""
 
-_PAYS = 1.15
-"""What twice as many threads have to bring at least, as a factor of files per second."""
+_PAYS = 1.2
+"""What more threads have to bring at least, as a factor of files per second: where the line is
+full, or the server answers more slowly, more of them only take memory."""
 
 _PATIENCE_WINDOWS = 50
 """How long more threads are not tried again that did not pay."""
@@ -48,6 +49,11 @@ def better_number(window: Window, most: int) -> int:
     return max(window.threads, min(most, round(window.threads * steepness)))
 
 
+def has_paid(window: Window, before: Window) -> bool:
+    """Whether the threads that came after `before` were worth it."""
+    return window.rate >= _PAYS * before.rate
+
+
 class Crew:
     """Counts what threads achieve, and says from time to time how many there should be."""
 
@@ -57,6 +63,8 @@ class Crew:
         self._began = now
         self._files = 0
         self._cpu_seconds = 0.0
+        self._before_growth: Window | None = None
+        self._patience = 0
 
     @property
     def wanted(self) -> int:
@@ -78,6 +86,17 @@ class Crew:
         seconds = now - self._began
         if seconds < _SHORTEST_WINDOW_SECONDS or self._files < self._wanted:
             return
-        window = Window(self._wanted, self._files, seconds, self._cpu_seconds)
-        self._wanted = better_number(window, self._most)
+        self._decide(Window(self._wanted, self._files, seconds, self._cpu_seconds))
         self._began, self._files, self._cpu_seconds = now, 0, 0.0
+
+    def _decide(self, window: Window) -> None:
+        before, self._before_growth = self._before_growth, None
+        if before is not None and not has_paid(window, before):
+            self._wanted, self._patience = before.threads, _PATIENCE_WINDOWS
+            return
+        if self._patience:
+            self._patience -= 1
+            return
+        self._wanted = better_number(window, self._most)
+        if self._wanted > window.threads:
+            self._before_growth = window

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 from s3_integration.aws.errors import translated
 from s3_integration.exceptions import S3DownloadError, S3UploadError
+from s3_integration.perprocess import PerProcess
 from s3_integration.transfer.download import Download
 from s3_integration.transfer.local import check_destination, open_source
 from s3_integration.transfer.many import move_many
+from s3_integration.transfer.memory import MemoryBound
 from s3_integration.transfer.multipart import MultipartUpload
 from s3_integration.transfer.parts import PartThreads
 from s3_integration.transfer.upload import upload_single
 from s3_integration.transfer.wires import Wires
+from s3_integration.utils import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
     )
     from s3_integration.transfer.local import SourceFile
 
+_MOST_BYTES_IN_MEMORY = 64 * MIB
+"""Of small files that are stored at once by one call for many; parts have a bound of their own."""
+
 
 class FileEngine:
     """Moves files; see `TransferEngine`."""
@@ -44,6 +50,7 @@ class FileEngine:
         self._transfer = settings.transfer
         self._wires = Wires(connect, settings)
         self._threads = PartThreads(settings.transfer.parts_in_flight)
+        self._memory = PerProcess(lambda: MemoryBound(_MOST_BYTES_IN_MEMORY))
 
     def upload(
         self,
@@ -88,6 +95,9 @@ class FileEngine:
             translated("upload", where.bucket, where.key, outcome=S3UploadError),
             open_source(job.path) as source,
         ):
+            if source.size_bytes < self._transfer.multipart_threshold_bytes:
+                with self._memory.get().holding(source.size_bytes):
+                    return self.upload(source, where, job.options, progress)
             return self.upload(source, where, job.options, progress)
 
     def _download_job(self, job: DownloadJob, progress: ProgressCallback) -> Transferred:

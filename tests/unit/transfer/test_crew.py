@@ -32,8 +32,22 @@ def test_threads_that_wait_become_many_within_a_few_windows() -> None:
 
 
 def test_there_are_never_more_than_allowed() -> None:
-    assert crew_after(*[(0.1, 1000, 0.0001)] * 9).wanted == MOST
-    assert crew_after(*[(0.1, 1000, 0.0001)] * 9, most=2).wanted == 2
+    growing = [(0.1, 4 * 8**n, 0.0001) for n in range(4)]
+
+    assert crew_after(*growing).wanted == MOST
+    assert crew_after(*growing, most=2).wanted == 2
+
+
+def test_threads_that_brought_nothing_go_and_come_back_only_after_a_while() -> None:
+    # The line is full: 100 files in a second, by however many threads.
+    full = (1.0, 100, 0.01)
+
+    with_more, without = crew_after(full), crew_after(full, full)
+    patient, again = crew_after(*[full] * 52), crew_after(*[full] * 53)
+
+    assert with_more.wanted == 8 * FEWEST
+    assert without.wanted == patient.wanted == FEWEST
+    assert again.wanted == 8 * FEWEST
 
 
 def test_threads_grow_no_further_than_to_keep_one_core_busy() -> None:
