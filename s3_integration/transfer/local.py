@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from s3_integration.transfer.busy import BusyFolders
 from s3_integration.transfer.locks import is_still_at, try_lock
 from s3_integration.transfer.notes import Notes, noted_in
 from s3_integration.utils import MAX_OBJECT_SIZE_BYTES
@@ -33,6 +34,8 @@ PARTIAL_SUFFIX = ".s3-partial"
 
 _MOST_PARTIAL_FILES = 1000
 """Downloads to one and the same destination at one time; the last to finish wins."""
+
+_busy_folders = BusyFolders(PARTIAL_SUFFIX)
 
 _LONGEST_GAP = 16
 """Unused names in a row after which no abandoned file is looked for any more."""
@@ -272,6 +275,8 @@ def sweep_abandoned(destination: Path, content: Content | None = None) -> Leftov
     """
     kept: Leftover | None = None
     missing_in_a_row = 0
+    if content is None and _busy_folders.holds_none(str(destination.parent), _start(destination)):
+        return None
     for path in _partial_paths(destination):
         if os.access(path, os.F_OK):
             missing_in_a_row = 0
@@ -333,12 +338,17 @@ def _remove_folders(folders: list[Path]) -> None:
 
 def _partial_paths(destination: Path) -> Iterator[str]:
     """The names that temporary files for `destination` may have, in the order of their use."""
-    # File systems allow 255 bytes a name; a long one is cut between characters.
-    name = destination.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")
     # Not a Path each: sixteen of them take longer than the download of a small file.
-    start = f"{destination.parent}{os.sep}.{name}."
+    start = f"{destination.parent}{os.sep}{_start(destination)}"
     for number in range(_MOST_PARTIAL_FILES):
         yield f"{start}{number}{PARTIAL_SUFFIX}"
+
+
+def _start(destination: Path) -> str:
+    """What stands before the number in the names of `destination`'s temporary files."""
+    # File systems allow 255 bytes a name; a long one is cut between characters.
+    name = destination.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")
+    return f".{name}."
 
 
 def _final_mode(destination: Path) -> int:
