@@ -10,6 +10,7 @@ import logging
 
 from s3_integration.client import S3Client
 from s3_integration.config import S3Config, TransferConfig
+from s3_integration.encryption import Encryption
 from s3_integration.exceptions import (
     S3AccessDeniedError,
     S3BucketError,
@@ -26,6 +27,7 @@ from s3_integration.models import S3FileInfo
 from s3_integration.version import __version__
 
 __all__ = [
+    "Encryption",
     "S3AccessDeniedError",
     "S3BucketError",
     "S3Client",

@@ -9,18 +9,26 @@ found in none of them (credentials, profile, region) is left to boto3's own chai
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from s3_integration import utils
+from s3_integration.checks import (
+    CREDENTIAL_FIELDS,
+    check_choice,
+    check_for_header,
+    check_number,
+    check_type,
+    refuse,
+)
+from s3_integration.encryption import Encryption, EncryptionMethod, key_from_base64
 from s3_integration.exceptions import S3ConfigError
-from s3_integration.logs import redact
+from s3_integration.surroundings import Surroundings, is_file, read_dotenv
 from s3_integration.utils import MIB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 DEFAULT_BUCKET_NAME = "peerpilot-kiro-data"
 DEFAULT_REGION = "us-east-1"
@@ -35,7 +43,8 @@ awscrt make first attempts; it needs the extra of that name."""
 PlainHttp = Literal["loopback", "anywhere"]
 """Where an endpoint may be spoken to without TLS."""
 
-Number = TypeVar("Number", int, float)
+RequestPayer = Literal["requester"]
+"""Who pays for a request, where that is not the bucket's owner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +80,14 @@ class TransferConfig:
         for setting in fields(self):
             _check_type(setting.name, getattr(self, setting.name))
         smallest, largest = utils.MIN_PART_SIZE_BYTES, utils.MAX_PART_SIZE_BYTES
-        _check_number("part_size_bytes", self.part_size_bytes, smallest, largest)
-        _check_number("multipart_threshold_bytes", self.multipart_threshold_bytes, 1, largest)
-        _check_number("parts_in_flight", self.parts_in_flight, 1, 256)
-        _check_number("files_in_flight", self.files_in_flight, 1, 1024)
+        check_number("part_size_bytes", self.part_size_bytes, smallest, largest)
+        check_number("multipart_threshold_bytes", self.multipart_threshold_bytes, 1, largest)
+        check_number("parts_in_flight", self.parts_in_flight, 1, 256)
+        check_number("files_in_flight", self.files_in_flight, 1, 1024)
         most = utils.MAX_OBJECT_SIZE_BYTES
-        _check_number("resume_threshold_bytes", self.resume_threshold_bytes, 1, most)
-        _check_number("slowest_bytes_per_second", self.slowest_bytes_per_second, 1, 10**9)
-        _check_number("stall_timeout_seconds", self.stall_timeout_seconds, 0.1, 3600)
+        check_number("resume_threshold_bytes", self.resume_threshold_bytes, 1, most)
+        check_number("slowest_bytes_per_second", self.slowest_bytes_per_second, 1, 10**9)
+        check_number("stall_timeout_seconds", self.stall_timeout_seconds, 0.1, 3600)
 
 
 @dataclass(frozen=True)
@@ -118,13 +127,20 @@ class S3Config:
 
     plain_http: PlainHttp | None = field(default=None, kw_only=True)
     engine: EngineName | None = field(default=None, kw_only=True)
+
+    encryption: Encryption | None = field(default=None, kw_only=True)
+    """How S3 is to encrypt what this client stores; None leaves it to the bucket."""
+
+    request_payer: RequestPayer | None = field(default=None, kw_only=True)
+    """`requester` agrees to pay for one's own requests, as some buckets demand."""
+
     transfer: TransferConfig | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         for setting in fields(self):
             _check_type(setting.name, getattr(self, setting.name))
-        for name in _CREDENTIAL_FIELDS:
-            _check_secret(name, getattr(self, name))
+        for name in CREDENTIAL_FIELDS:
+            check_for_header(name, getattr(self, name))
         _check_values(self)
 
 
@@ -154,29 +170,9 @@ class Settings:
     read_timeout_seconds: float
     plain_http: PlainHttp
     engine: EngineName
+    encryption: Encryption | None
+    request_payer: RequestPayer | None
     transfer: TransferConfig
-
-
-def read_dotenv(folder: Path) -> dict[str, str]:
-    """The variables of `folder`'s `.env` file; nothing is put into the environment.
-
-    Raises:
-        S3ConfigError: there is such a file, but it cannot be read.
-    """
-    path = folder / ".env"
-    if not _is_file(path):
-        return {}
-    # Imported here so that programs without a .env file do not pay for it.
-    from dotenv import dotenv_values  # noqa: PLC0415 - see above
-
-    try:
-        values = dotenv_values(path, interpolate=False)
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"The settings file {str(path.absolute())!r} cannot be read: {error}."
-        raise S3ConfigError(
-            message, suggestion="Make it readable UTF-8 text, or remove it."
-        ) from error
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def resolve_settings(
@@ -198,12 +194,12 @@ def resolve_settings(
         S3ConfigError: a setting is nonsense; the message names it and where it stands.
     """
     said = config or S3Config()
-    surroundings = _Surroundings(
+    surroundings = Surroundings(
         os.environ if environment is None else environment,
         read_dotenv(Path()) if dotenv is None else dotenv,
     )
     try:
-        found = surroundings.as_config()
+        found = _said_around(surroundings)
     except S3ConfigError as error:
         message = f"{error.message} It comes from the environment or the .env file."
         raise S3ConfigError(message, suggestion=error.suggestion) from error
@@ -224,9 +220,12 @@ def resolve_settings(
         read_timeout_seconds=said.read_timeout_seconds or found.read_timeout_seconds or 60.0,
         plain_http=said.plain_http or found.plain_http or "loopback",
         engine=said.engine or found.engine or "auto",
+        encryption=said.encryption or found.encryption,
+        request_payer=said.request_payer or found.request_payer,
         transfer=said.transfer or TransferConfig(),
     )
     check_endpoint(settings.endpoint_url, settings.plain_http)
+    check_may_carry_key(settings.encryption, settings.endpoint_url)
     return settings
 
 
@@ -234,7 +233,7 @@ def check_bucket_name(name: str) -> None:
     """Raise an `S3ConfigError` unless `name` is one that S3 allows for a bucket."""
     _check_type("bucket_name", name)
     if problem := utils.bucket_name_problem(name):
-        _refuse("bucket_name", name, problem)
+        refuse("bucket_name", name, problem)
 
 
 def check_endpoint(url: str | None, plain_http: PlainHttp) -> None:
@@ -243,53 +242,52 @@ def check_endpoint(url: str | None, plain_http: PlainHttp) -> None:
         return
     if problem := utils.endpoint_problem(url, plain_http_allowed=plain_http == "anywhere"):
         hint = " Use https, or set plain_http='anywhere' if the network between is yours."
-        _refuse("endpoint_url", url, problem, hint if "plain http" in problem else "")
+        refuse("endpoint_url", url, problem, hint if "plain http" in problem else "")
 
 
-class _Surroundings:
-    """The variables around the program: its environment first, then the `.env` file."""
+def check_may_carry_key(encryption: Encryption | None, url: str | None) -> None:
+    """Raise an `S3ConfigError` where a customer key would cross a network in the clear.
 
-    def __init__(self, environment: Mapping[str, str], dotenv: Mapping[str, str]) -> None:
-        self.places = ((environment, "the environment"), (dotenv, "the .env file"))
+    S3 refuses that as well, but only once it has crossed.
+    """
+    if not url or encryption is None or encryption.method != "SSE-C":
+        return
+    if utils.endpoint_problem(url, plain_http_allowed=False):
+        refuse("endpoint_url", url, "SSE-C sends the key along, and this is plain http")
 
-    def as_config(self) -> S3Config:
-        """What the variables say, but for credentials and profile."""
-        return S3Config(
-            bucket_name=self._text("S3_INTEGRATION_BUCKET") or "",
-            region=self._text("AWS_REGION", "AWS_DEFAULT_REGION") or "",
-            endpoint_url=self._text("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
-            ca_bundle=self._text("AWS_CA_BUNDLE"),
-            total_attempts=self._number("S3_INTEGRATION_TOTAL_ATTEMPTS", int),
-            connect_timeout_seconds=self._number("S3_INTEGRATION_CONNECT_TIMEOUT_SECONDS", float),
-            read_timeout_seconds=self._number("S3_INTEGRATION_READ_TIMEOUT_SECONDS", float),
-            plain_http=self._choice("S3_INTEGRATION_PLAIN_HTTP", get_args(PlainHttp)),
-            engine=self._choice("S3_INTEGRATION_ENGINE", get_args(EngineName)),
-        )
 
-    def _text(self, *names: str) -> str | None:
-        """The first of `names` that says something, in the first place that has any."""
-        for variables, _ in self.places:
-            for name in names:
-                if value := variables.get(name, "").strip():
-                    return value
+def _said_around(around: Surroundings) -> S3Config:
+    """What the variables say, but for credentials and profile."""
+    return S3Config(
+        bucket_name=around.text("S3_INTEGRATION_BUCKET") or "",
+        region=around.text("AWS_REGION", "AWS_DEFAULT_REGION") or "",
+        endpoint_url=around.text("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+        ca_bundle=around.text("AWS_CA_BUNDLE"),
+        total_attempts=around.number("S3_INTEGRATION_TOTAL_ATTEMPTS", int),
+        connect_timeout_seconds=around.number("S3_INTEGRATION_CONNECT_TIMEOUT_SECONDS", float),
+        read_timeout_seconds=around.number("S3_INTEGRATION_READ_TIMEOUT_SECONDS", float),
+        plain_http=around.choice("S3_INTEGRATION_PLAIN_HTTP", get_args(PlainHttp)),
+        engine=around.choice("S3_INTEGRATION_ENGINE", get_args(EngineName)),
+        encryption=_encryption_around(around),
+        request_payer=around.choice("S3_INTEGRATION_REQUEST_PAYER", get_args(RequestPayer)),
+    )
+
+
+def _encryption_around(around: Surroundings) -> Encryption | None:
+    method = around.choice("S3_INTEGRATION_ENCRYPTION", get_args(EncryptionMethod))
+    if not method:
         return None
-
-    def _number(self, name: str, kind: Callable[[str], Number]) -> Number | None:
-        text = self._text(name)
-        try:
-            return kind(text) if text else None
-        except ValueError:
-            _refuse(name, text, "it is not a number")
-
-    def _choice(self, name: str, choices: tuple[str, ...]) -> Any:
-        text = self._text(name)
-        if text and text not in choices:
-            _refuse(name, text, f"it has to be one of {', '.join(choices)}")
-        return text
+    name = "S3_INTEGRATION_CUSTOMER_KEY"
+    text = around.text(name)
+    return Encryption(
+        method=method,
+        kms_key_id=around.text("S3_INTEGRATION_KMS_KEY_ID"),
+        customer_key=key_from_base64(name, text) if text else None,
+    )
 
 
 def _choose_identity(
-    said: S3Config, surroundings: _Surroundings
+    said: S3Config, surroundings: Surroundings
 ) -> tuple[StaticCredentials | None, str | None]:
     """The first place that names keys or a profile decides; halves of two are never joined."""
     keys = (said.access_key_id, said.secret_access_key, said.session_token)
@@ -314,8 +312,8 @@ _CREDENTIAL_VARIABLES = (
 def _key_pair(
     key_id: str | None, secret: str | None, token: str | None, *, origin: str
 ) -> StaticCredentials | None:
-    for name, value in zip(_CREDENTIAL_FIELDS, (key_id, secret, token), strict=True):
-        _check_secret(name, value, f"in {origin} ")
+    for name, value in zip(CREDENTIAL_FIELDS, (key_id, secret, token), strict=True):
+        check_for_header(name, value, f"in {origin} ")
     if key_id and secret:
         return StaticCredentials(key_id, secret, token, origin)
     if key_id or secret or token:
@@ -328,17 +326,12 @@ def _key_pair(
     return None
 
 
-_CREDENTIAL_FIELDS = ("access_key_id", "secret_access_key", "session_token")
-"""Settings that no message may show."""
-
-_USER_INFO = re.compile(r"//.*@")
-"""The part of a URL that may hold a password; one with a slash in it, too."""
-
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "total_attempts": (int,),
     "connect_timeout_seconds": (int, float),
     "read_timeout_seconds": (int, float),
     "transfer": (TransferConfig,),
+    "encryption": (Encryption,),
     "part_size_bytes": (int,),
     "multipart_threshold_bytes": (int,),
     "parts_in_flight": (int,),
@@ -347,52 +340,30 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "slowest_bytes_per_second": (int,),
     "stall_timeout_seconds": (int, float),
 }
+_CHOICES = {
+    "plain_http": get_args(PlainHttp),
+    "engine": get_args(EngineName),
+    "request_payer": get_args(RequestPayer),
+}
 _NEVER_NONE = frozenset({"bucket_name", "region", *(each.name for each in fields(TransferConfig))})
 
 
 def _check_type(name: str, value: object) -> None:
-    if value is None and name not in _NEVER_NONE:
-        return
-    if not isinstance(value, _TYPES.get(name, (str,))) or isinstance(value, bool):
-        _refuse(name, value, f"it is a {type(value).__name__}")
-
-
-def _check_secret(name: str, value: str | None, where: str = "") -> None:
-    # HTTP headers carry them; http.client's complaint about others would quote them.
-    if any(not 33 <= ord(character) <= 126 for character in value or ""):
-        _refuse(name, value, f"{where}it holds a blank or an unprintable character")
+    if value is not None or name in _NEVER_NONE:
+        check_type(name, value, _TYPES.get(name, (str,)))
 
 
 def _check_values(config: S3Config) -> None:
     if config.bucket_name:
         check_bucket_name(config.bucket_name)
     if config.region and (problem := utils.region_problem(config.region)):
-        _refuse("region", config.region, problem)
-    if config.ca_bundle and not _is_file(Path(config.ca_bundle)):
-        _refuse("ca_bundle", config.ca_bundle, "there is no such file")
-    _check_number("total_attempts", config.total_attempts, 1, 100)
+        refuse("region", config.region, problem)
+    if config.ca_bundle and not is_file(Path(config.ca_bundle)):
+        refuse("ca_bundle", config.ca_bundle, "there is no such file")
+    check_number("total_attempts", config.total_attempts, 1, 100)
     for name in ("connect_timeout_seconds", "read_timeout_seconds"):
-        _check_number(name, getattr(config, name), 0.001, 3600)
-    for name, choices in (("plain_http", get_args(PlainHttp)), ("engine", get_args(EngineName))):
-        if getattr(config, name) not in (None, *choices):
-            _refuse(name, getattr(config, name), f"it has to be one of {', '.join(choices)}")
+        check_number(name, getattr(config, name), 0.001, 3600)
+    for name, choices in _CHOICES.items():
+        if getattr(config, name) is not None:
+            check_choice(name, getattr(config, name), choices)
     check_endpoint(config.endpoint_url, config.plain_http or "anywhere")
-
-
-def _check_number(name: str, value: float | None, least: float, most: float) -> None:
-    # Written so that NaN, which compares false with everything, is refused too.
-    if value is not None and not least <= value <= most:
-        _refuse(name, value, f"it has to be between {least} and {most}")
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # too long a name, a folder that may not be searched
-        return False
-
-
-def _refuse(name: str, value: object, problem: str, hint: str = "") -> NoReturn:
-    shown = "…" if name in _CREDENTIAL_FIELDS else redact(_USER_INFO.sub("//…@", repr(value)))
-    message = f"The setting {name}={shown} cannot be used: {problem}."
-    raise S3ConfigError(message, suggestion=f"Give {name} another value.{hint}")

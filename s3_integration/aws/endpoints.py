@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -19,6 +20,10 @@ class EndpointProfile:
     """Whether `If-None-Match` on a write is sure to be obeyed. Servers ignore what they do
     not know: rclone's answers 200 and overwrites; Ceph 16.2 does so in versioned buckets and
     at the end of multipart uploads (measured); moto refuses as it should."""
+
+    encryption: Literal["enforced", "unproven"]
+    """Whether encryption that is asked for is sure to be done or refused. moto and rclone's
+    server overlook a customer key, Ceph 16.2 and rclone's server SSE-S3 (measured)."""
 
     etags: Literal["md5", "md5 unless encrypted", "opaque"]
     """When an ETag is the MD5 of what was stored. On AWS that includes AES-256 encryption
@@ -43,15 +48,35 @@ class Learned:
     nothing of it, or repeat it. Repeated, it is `believed` or `verified` once one that is
     wrong was taken, or refused."""
 
+    encrypts: bool = False
+    """It has said that it encrypts as the settings want it."""
 
-AWS = EndpointProfile("aws", conditional_writes="enforced", etags="md5", checksums="verified")
+    finding_out: threading.Lock = field(default_factory=threading.Lock)
+    """Held while it is asked, so that many threads ask once."""
+
+
+AWS = EndpointProfile(
+    "aws",
+    conditional_writes="enforced",
+    encryption="enforced",
+    etags="md5",
+    checksums="verified",
+)
 UNKNOWN = EndpointProfile(
-    "unknown", conditional_writes="unproven", etags="md5 unless encrypted", checksums="unproven"
+    "unknown",
+    conditional_writes="unproven",
+    encryption="unproven",
+    etags="md5 unless encrypted",
+    checksums="unproven",
 )
 
 # Cloudflare R2 makes multipart ETags up (rclone, backend/s3/provider/Cloudflare.yaml).
 CLOUDFLARE_R2 = EndpointProfile(
-    "cloudflare r2", conditional_writes="enforced", etags="opaque", checksums="unproven"
+    "cloudflare r2",
+    conditional_writes="enforced",
+    encryption="unproven",
+    etags="opaque",
+    checksums="unproven",
 )
 
 

@@ -24,7 +24,13 @@ from s3_integration.aws.hooks import Hooks
 from s3_integration.aws.locator import Locator
 from s3_integration.aws.pace import limits_of
 from s3_integration.aws.retries import Retries
-from s3_integration.config import DEFAULT_REGION, Settings, check_endpoint
+from s3_integration.aws.terms import Terms
+from s3_integration.config import (
+    DEFAULT_REGION,
+    Settings,
+    check_endpoint,
+    check_may_carry_key,
+)
 from s3_integration.exceptions import S3ConfigError
 from s3_integration.utils import is_loopback_url
 from s3_integration.version import __version__
@@ -48,6 +54,7 @@ class Connection:
     retries: Retries
     locator: Locator
     hooks: Hooks
+    terms: Terms
     ca_bundle: str | None = None
     """A file with the certificate authorities to trust instead of the usual."""
     learned: Learned = field(default_factory=Learned)
@@ -74,6 +81,8 @@ def connect(settings: Settings) -> Connection:
         region = settings.region or session.get_config_variable("region") or DEFAULT_REGION
         client = _make_client(session, region, settings)
     check_endpoint(client.meta.endpoint_url, settings.plain_http)
+    check_may_carry_key(settings.encryption, client.meta.endpoint_url)
+    terms = Terms(settings, client)
     paced.install(client, limits_of(settings))
     clock = ServerClock()
     clock.install(client)
@@ -98,6 +107,7 @@ def connect(settings: Settings) -> Connection:
         retries=retries,
         locator=locator,
         hooks=Hooks(client),
+        terms=terms,
         ca_bundle=ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE"),  # botocore's own order
     )
 

@@ -49,6 +49,7 @@ _HEADERS = {
     "ChecksumCRC64NVME": "x-amz-checksum-crc64nvme",
     "ServerSideEncryption": "x-amz-server-side-encryption",
     "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
+    "BucketKeyEnabled": "x-amz-server-side-encryption-bucket-key-enabled",
     "SSECustomerAlgorithm": "x-amz-server-side-encryption-customer-algorithm",
     "SSECustomerKey": "x-amz-server-side-encryption-customer-key",
     "SSECustomerKeyMD5": "x-amz-server-side-encryption-customer-key-md5",
@@ -62,7 +63,9 @@ _ANSWERS = {
     "content-range": "ContentRange",
     "x-amz-version-id": "VersionId",
     "x-amz-server-side-encryption": "ServerSideEncryption",
+    "x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
     "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
+    "x-amz-server-side-encryption-customer-key-md5": "SSECustomerKeyMD5",
     "x-amz-checksum-crc64nvme": "ChecksumCRC64NVME",
     "x-amz-checksum-type": "ChecksumType",
 }
@@ -97,6 +100,10 @@ class DirectWire:
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self._connection = connection
         self._places = Places(connection, limits)
+        self._terms = {
+            operation: connection.terms.of(operation)
+            for operation in ("PutObject", "UploadPart", "GetObject")
+        }
 
     def put_object(self, content: Buffer, **parameters: Any) -> Mapping[str, Any]:
         """See `Wire`."""
@@ -125,6 +132,7 @@ class DirectWire:
         """Send a request until it is answered, or has failed for good."""
         bucket = parameters["Bucket"]
         place = self._places.of(bucket)
+        parameters |= self._terms[operation]
         context: dict[str, Any] = {}
         attempt = 1
         while True:
@@ -200,7 +208,7 @@ def _request_of(place: Place, parameters: Mapping[str, Any]) -> tuple[str, str, 
         if name == "Metadata":
             headers.update({f"x-amz-meta-{word.lower()}": text for word, text in value.items()})
         elif name not in _QUERY and name not in {"Bucket", "Key"}:
-            headers[_HEADERS[name]] = value
+            headers[_HEADERS[name]] = "true" if value is True else value
     return path, query, headers
 
 

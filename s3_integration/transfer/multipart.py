@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3_integration.aws.retries import no_retries
+from s3_integration.exceptions import S3UploadError
 from s3_integration.transfer import checksums, integrity, resume
+from s3_integration.transfer.encrypted import check_start
 from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.parts import in_threads, results_of
@@ -114,7 +116,7 @@ class MultipartUpload:
             done = self._join(upload, parts)
         except BaseException as error:
             # Where S3 did not say whether it started one, the next run looks for it.
-            if self._abort(upload) if upload else isinstance(error, ClientError):
+            if self._abort(upload) if upload else isinstance(error, ClientError | S3UploadError):
                 memory.forget()
             raise
         memory.forget()
@@ -131,7 +133,9 @@ class MultipartUpload:
             inode=os.fstat(self._source.descriptor).st_ino,
             part_size_bytes=self._part_size_bytes,
             parameters_digest=resume.digest_of_parameters(
-                storage_parameters(self._options) | self._algorithm()
+                storage_parameters(self._options)
+                | dict(self._connection.terms.of_storing)
+                | self._algorithm()
             ),
         )
 
@@ -159,6 +163,7 @@ class MultipartUpload:
         if not started.get("UploadId"):
             message = "the server took the request, but started no upload"
             raise DamagedError(message)
+        check_start(self._connection, self._target, started)
         return self._named(started["UploadId"])
 
     def _ask_to_start(self) -> Mapping[str, Any]:

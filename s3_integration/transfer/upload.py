@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3_integration.transfer import integrity
+from s3_integration.transfer.encrypted import check_stored, make_sure_of_encryption
 from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.persistence import persistently
 from s3_integration.transfer.progress import Progress
@@ -49,6 +50,7 @@ def upload_single(
         settle(source, {whole: piece.fingerprint} if source.is_fresh else {})
         if connection.endpoint.conditional_writes == "unproven":
             refuse_if_taken(connection, target, options)
+        make_sure_of_encryption(connection, target)
         answer = _put(s3, piece, target, options)
     Progress(len(content), progress).add(len(content))
     etag = integrity.unquoted(answer.get("ETag"))
@@ -75,7 +77,9 @@ def _put(s3: Route, piece: Piece, target: ObjectId, options: UploadOptions) -> M
         return answer
 
     def send() -> Mapping[str, Any]:
-        return piece.stored_by(put)
+        answer = piece.stored_by(put)
+        check_stored(connection, target, answer)
+        return answer
 
     try:
         return persistently(send, operation="PutObject", total_attempts=connection.total_attempts)

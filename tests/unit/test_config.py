@@ -19,10 +19,10 @@ from s3_integration.config import (
     TransferConfig,
     check_bucket_name,
     check_endpoint,
-    read_dotenv,
     resolve_settings,
 )
 from s3_integration.exceptions import S3ConfigError
+from s3_integration.surroundings import read_dotenv
 from s3_integration.utils import GIB, MIB
 
 CANARY = "canary-secret-key"
@@ -52,6 +52,8 @@ def test_with_nothing_said_anywhere_the_defaults_hold() -> None:
         read_timeout_seconds=60.0,
         plain_http="loopback",
         engine="auto",
+        encryption=None,
+        request_payer=None,
         transfer=TransferConfig(),
     )
 
@@ -68,6 +70,7 @@ VARIABLES: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
     "read_timeout_seconds": ("S3_INTEGRATION_READ_TIMEOUT_SECONDS", st.floats(0.001, 3600)),
     "plain_http": ("S3_INTEGRATION_PLAIN_HTTP", st.sampled_from(["loopback", "anywhere"])),
     "engine": ("S3_INTEGRATION_ENGINE", st.sampled_from(["auto", "direct", "boto3"])),
+    "request_payer": ("S3_INTEGRATION_REQUEST_PAYER", st.just("requester")),
 }
 
 
