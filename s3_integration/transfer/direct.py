@@ -208,7 +208,7 @@ def _request_of(place: Place, parameters: Mapping[str, Any]) -> tuple[str, str, 
         if name == "Metadata":
             headers.update({f"x-amz-meta-{word.lower()}": text for word, text in value.items()})
         elif name not in _QUERY and name not in {"Bucket", "Key"}:
-            headers[_HEADERS[name]] = "true" if value is True else value
+            headers[_HEADERS[name]] = str(value).lower() if isinstance(value, bool) else value
     return path, query, headers
 
 

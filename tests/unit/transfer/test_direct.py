@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from base64 import b64encode
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, SSLError
 
+from s3_integration import Encryption
 from s3_integration.aws.locator import Refusal, UnusualRequestError
 from s3_integration.aws.session import connect
 from s3_integration.config import S3Config, resolve_settings
@@ -101,6 +103,52 @@ def test_an_object_is_put(server: RawServer) -> None:
         "VersionId": "v1",
         "ContentLength": 0,
     }
+
+
+def test_what_the_settings_add_goes_with_each_of_the_three_calls(server: RawServer) -> None:
+    server.answers(*[http_answer(ETag='"e"', Connection="close")] * 3)
+    encryption = Encryption(method="SSE-KMS", kms_key_id="1234", bucket_key=False)
+    wire = wire_to(replace(LOCAL, encryption=encryption, request_payer="requester"))
+    place = {"Bucket": "unit-tests", "Key": "k"}
+
+    wire.put_object(b"", **place)
+    put = heard_by(server).headers
+    wire.upload_part(b"", **place, UploadId="u", PartNumber=1)
+    part = heard_by(server).headers
+    wire.get_object(**place)
+    got = heard_by(server).headers
+
+    assert put["x-amz-server-side-encryption"] == "aws:kms"
+    assert put["x-amz-server-side-encryption-aws-kms-key-id"] == "1234"
+    assert put["x-amz-server-side-encryption-bucket-key-enabled"] == "false"
+    assert [each["x-amz-request-payer"] for each in (put, part, got)] == ["requester"] * 3
+    assert not any("encryption" in name for each in (part, got) for name in each)
+    assert "x-amz-server-side-encryption;" in put["authorization"]
+
+
+def test_a_customer_key_goes_with_each_of_the_three_calls(server: RawServer) -> None:
+
+    told = http_answer(
+        ETag="e", x_amz_server_side_encryption_customer_key_MD5="digest", Connection="close"
+    )
+    server.answers(told, told, told)
+    encryption = Encryption(method="SSE-C", customer_key=bytes(32))
+    wire = wire_to(replace(LOCAL, encryption=encryption))
+    place = {"Bucket": "unit-tests", "Key": "k"}
+
+    answers = [wire.put_object(b"", **place)]
+    sent = [heard_by(server).headers]
+    answers.append(wire.upload_part(b"", **place, UploadId="u", PartNumber=1))
+    sent.append(heard_by(server).headers)
+    answers.append(wire.get_object(**place)[0])
+    sent.append(heard_by(server).headers)
+
+    prefix = "x-amz-server-side-encryption-customer-"
+    for headers in sent:
+        assert headers[f"{prefix}algorithm"] == "AES256"
+        assert headers[f"{prefix}key"] == b64encode(bytes(32)).decode()
+        assert headers[f"{prefix}key-md5"] == "cLyPS3KoaSFGi/joRB3OUQ=="
+    assert [answer["SSECustomerKeyMD5"] for answer in answers] == ["digest"] * 3
 
 
 def test_a_part_is_put(server: RawServer) -> None:
