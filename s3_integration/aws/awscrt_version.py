@@ -8,7 +8,7 @@ from importlib import metadata
 from s3_integration.exceptions import S3ConfigError
 
 _LEAST = (0, 38, 1)
-"""The extra `crt` asks for it too: 0.38.0 has neither retries that can be switched off nor a heap
+"""pyproject.toml asks for it too: 0.38.0 has neither retries that can be switched off nor a heap
 that survives empty downloads."""
 
 
@@ -25,5 +25,5 @@ def check_awscrt() -> None:
 def _unusable(problem: str) -> S3ConfigError:
     return S3ConfigError(
         f"The setting engine='crt' cannot be used: {problem}.",
-        suggestion='Run pip install "s3_integration[crt]", or leave the setting out.',
+        suggestion='Run pip install "awscrt>=0.38.1", or leave the setting out.',
     )

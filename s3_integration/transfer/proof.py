@@ -2,7 +2,7 @@
 
 CRC64NVME costs a seventieth of MD5's time, so MD5 is left out where S3 verifies the CRC; an
 answer that does not repeat it is compared by its ETag all the same. Which server verifies
-what it is told is shown by its name, or by what it does (docs/decisions/0009-crc64nvme.md).
+what it is told is shown by its name, or by what it does (docs/decisions/0012-crc64nvme.md).
 """
 
 from __future__ import annotations

@@ -26,10 +26,10 @@ def test_older_ones_are_refused(monkeypatch: pytest.MonkeyPatch, version: str) -
     with pytest.raises(S3ConfigError, match=f"too old .{version}") as caught:
         check_awscrt()
 
-    assert 's3_integration[crt]"' in caught.value.suggestion
+    assert '"awscrt>=0.38.1"' in caught.value.suggestion
 
 
-def test_where_it_is_missing_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_it_is_missing_what_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def find_nothing(name: str) -> str:
         raise metadata.PackageNotFoundError(name)
 
@@ -38,4 +38,4 @@ def test_where_it_is_missing_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(S3ConfigError, match=r"engine='crt' .*: awscrt is not installed") as caught:
         check_awscrt()
 
-    assert 'pip install "s3_integration[crt]"' in caught.value.suggestion
+    assert 'pip install "awscrt>=0.38.1"' in caught.value.suggestion
