@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from s3_integration.utils import ByteRange
 
+ALGORITHM = "CRC64NVME"
 FIELD = "ChecksumCRC64NVME"
 """As boto3 names it, in requests and answers."""
 

@@ -14,19 +14,17 @@ from botocore.exceptions import ClientError
 
 from s3_integration.transfer import checksums, integrity
 from s3_integration.transfer.integrity import EtagCheck
-from s3_integration.transfer.resume import is_same_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from s3_integration.aws.endpoints import EndpointProfile, Learned
     from s3_integration.aws.session import Connection
-    from s3_integration.transfer.resume import FoundPart
 
 ChecksumsSent = Literal["md5", "both", "crc64nvme"]
 """What goes with the bytes: Content-MD5, the header with their CRC64NVME, or both."""
 
-ALGORITHM = {"ChecksumAlgorithm": "CRC64NVME"}
+ALGORITHM = {"ChecksumAlgorithm": checksums.ALGORITHM}
 WHOLE_OBJECT = {"ChecksumType": "FULL_OBJECT"}
 WRONG_CHECKSUM = {**ALGORITHM, checksums.FIELD: "AAAAAAAAAAA="}
 """Of bytes that have another: CRC64NVME is 0 for the empty content alone, among short ones."""
@@ -92,11 +90,10 @@ class Piece:
         """Their CRC64NVME as S3 writes it; "" where none is sent."""
         return "" if self._sent == "md5" else checksums.as_text(self.fingerprint)
 
-    def is_same(self, found: FoundPart) -> bool:
-        """Whether these are the bytes of a part that S3 lists."""
-        if self._sent == "crc64nvme" and found.checksum:
-            return (found.size_bytes, found.checksum) == (len(self.content), self.checksum)
-        return is_same_part(found, len(self.content), self.md5_hex())
+    @property
+    def verified_checksum(self) -> str:
+        """The same; "" as well where it is not sure that the server compares it."""
+        return self.checksum if self._sent == "crc64nvme" else ""
 
     def stored_by(self, store: Callable[..., Mapping[str, Any]]) -> Mapping[str, Any]:
         """The answer to `store`, a request that is given the checksums as parameters.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from s3_integration.utils import ByteRange, split_into_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
 _LONGEST_START_SECONDS = 3600.0
@@ -45,6 +45,8 @@ class Remembered:
     """Uploads of the same key that S3 knew before; None where it would not tell."""
     upload_id: str = ""
     """"" until S3 has told it."""
+    checksum_algorithm: str = ""
+    """That its parts have to carry; "" where CreateMultipartUpload asked for none."""
     is_completing: bool = False
     """All parts were there, and CompleteMultipartUpload was about to be sent."""
 
@@ -55,8 +57,8 @@ class FoundPart:
 
     size_bytes: int
     etag: str
-    checksum: str = ""
-    """Its CRC64NVME, where S3 was told one."""
+    checksum: str
+    """Its CRC64NVME; "" where S3 tells none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +76,40 @@ def digest_of_parameters(parameters: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def is_same_part(found: FoundPart | None, size_bytes: int, md5: str) -> bool:
-    """Whether S3 holds exactly the bytes with this MD5 as a part.
-
-    Where its ETags are no MD5s (encryption with a KMS key), that cannot be told: False.
-    """
-    return found is not None and (found.size_bytes, found.etag) == (size_bytes, md5)
-
-
-def is_stored_by(
-    found: Mapping[str, Any], etag: str, parameters: Mapping[str, Any], since: float
+def is_same_part(
+    found: FoundPart | None, size_bytes: int, checksum: str, md5: Callable[[], str]
 ) -> bool:
-    """Whether an object is what an upload in parts stored that began at `since`.
+    """Whether S3 holds exactly these bytes as a part.
 
-    Its tags cannot be seen; but an object that is older than the upload has been ruled out.
+    Where it tells neither a checksum nor an MD5 (its ETags are none with a KMS key), that
+    cannot be told: False.
+
+    Args:
+        found: what S3 tells of the part.
+        size_bytes: of the bytes.
+        checksum: their CRC64NVME; "" where this server's prove nothing.
+        md5: called only where the checksum does not decide, since it takes long.
+    """
+    if found is None or found.size_bytes != size_bytes:
+        return False
+    if found.checksum and checksum:
+        return found.checksum == checksum
+    return found.etag == md5()
+
+
+def is_stored_by(found: Mapping[str, Any], parameters: Mapping[str, Any], since: float) -> bool:
+    """Whether an object may be what an upload in parts stored that began at `since`.
+
+    Its content is compared elsewhere. Its tags cannot be seen; but an object that is older
+    than the upload has been ruled out.
 
     Args:
         found: the answer to HeadObject.
-        etag: of the parts that were sent.
         parameters: what CreateMultipartUpload was told.
         since: by S3's clock, in seconds since 1970.
     """
     return (
-        str(found.get("ETag")).strip('"') == etag
-        and found.get("ContentType") == parameters.get("ContentType")
+        found.get("ContentType") == parameters.get("ContentType")
         and found.get("Metadata", {}) == parameters.get("Metadata", {})
         # It comes in whole seconds.
         and found["LastModified"].timestamp() >= int(since)
@@ -165,14 +177,14 @@ def as_lines(remembered: Remembered) -> Iterator[bytes]:
     facts = asdict(remembered.facts)
     yield _line({"facts": facts, "began": remembered.began, "known_upload_ids": told})
     if remembered.upload_id:
-        yield started_line(remembered.upload_id)
+        yield started_line(remembered.upload_id, remembered.checksum_algorithm)
     if remembered.is_completing:
         yield completing_line()
 
 
-def started_line(upload_id: str) -> bytes:
+def started_line(upload_id: str, checksum_algorithm: str) -> bytes:
     """The line that names the upload."""
-    return _line({"upload_id": upload_id})
+    return _line({"upload_id": upload_id, "checksum_algorithm": checksum_algorithm})
 
 
 def completing_line() -> bytes:

@@ -90,8 +90,11 @@ def refuse_if_taken(connection: Connection, target: ObjectId, options: UploadOpt
     )
 
 
-def head_of(connection: Connection, target: ObjectId, **asked: Any) -> Mapping[str, Any] | None:
+def head_of(
+    connection: Connection, target: ObjectId, *, with_checksum: bool = False
+) -> Mapping[str, Any] | None:
     """What S3 says of the object; None where it is not there."""
+    asked: dict[str, Any] = {"ChecksumMode": "ENABLED"} if with_checksum else {}
     try:
         return connection.client.head_object(Bucket=target.bucket, Key=target.key, **asked)
     except ClientError as error:
@@ -107,19 +110,23 @@ class Expected:
     size_bytes: int
     checksum: str
     """CRC64NVME of the whole; "" where S3 was told none."""
+    etag: Callable[[], str]
+    """What its ETag is where that is made of MD5s; "" where that is not known."""
     md5_of_whole: Callable[[], str]
-    """Computed only where nothing else tells."""
-    etag_of_parts: str = ""
-    """What joined parts have; "" where it is not known, or the object has no parts."""
+    """Called only where nothing else tells."""
+    checksum_decides: bool = False
+    """The server verifies checksums, and it would take long to find the ETag."""
 
     def is_in(self, answer: Mapping[str, Any], endpoint: EndpointProfile) -> bool:
         """Whether `answer`, to a HEAD, speaks of that object."""
-        etag = self.etag_of_parts or self.md5_of_whole()
-        verdict = integrity.etag_verdict(etag, answer, endpoint)
-        if verdict in {"same", "different"}:
+        told = checksums.stored_checksum(answer) if self.checksum else ""
+        if told and self.checksum_decides:
+            return told == self.checksum
+        if (etag := self.etag()) and (
+            verdict := integrity.etag_verdict(etag, answer, endpoint)
+        ) != "untold":
             return verdict == "same"
-        told = checksums.stored_checksum(answer)
-        if told and self.checksum:
+        if told:
             return told == self.checksum
         # rclone's server tells the MD5 of the whole for joined parts as well.
         same_size = answer.get("ContentLength") == self.size_bytes
@@ -131,12 +138,14 @@ class Expected:
         Raises:
             DamagedError: it joined something else.
         """
-        told, etag = checksums.stored_checksum(answer), self.etag_of_parts
-        if told and self.checksum and told != self.checksum:
+        told = checksums.stored_checksum(answer) if self.checksum else ""
+        if told not in {"", self.checksum}:
             raise integrity.stored_otherwise("CRC64NVME", self.checksum, told)
         # Every part was compared by itself, so that doubt may rest here.
-        if etag and integrity.etag_verdict(etag, answer, endpoint) == "different":
-            raise integrity.stored_otherwise("ETag", etag, integrity.unquoted(answer["ETag"]))
+        expected = self.etag()
+        if expected and integrity.etag_verdict(expected, answer, endpoint) == "different":
+            found = integrity.unquoted(answer.get("ETag"))
+            raise integrity.stored_otherwise("ETag", expected, found)
 
 
 def stored_after_all(
@@ -151,8 +160,7 @@ def stored_after_all(
     if not _may_be_stored(error, is_retry=is_retry):
         return None
     with contextlib.suppress(ClientError, BotoCoreError):
-        asked = {"ChecksumMode": "ENABLED"} if expected.checksum else {}
-        found = head_of(connection, target, **asked)
+        found = head_of(connection, target, with_checksum=bool(expected.checksum))
         if found is not None and expected.is_in(found, connection.endpoint):
             logger.info("%r is stored: only the answer that said so was lost", target.key)
             return found

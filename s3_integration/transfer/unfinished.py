@@ -64,8 +64,9 @@ def parts_of(
                 return None
             raise
         for part in page.get("Parts", ()):
-            etag, checksum = unquoted(part.get("ETag")), part.get(checksums.FIELD, "")
-            parts[part["PartNumber"]] = FoundPart(part["Size"], etag, checksum)
+            parts[part["PartNumber"]] = FoundPart(
+                part["Size"], unquoted(part.get("ETag")), checksums.stored_checksum(part)
+            )
         if not page.get("IsTruncated"):
             return parts
         asked["PartNumberMarker"] = page["NextPartNumberMarker"]
@@ -128,6 +129,8 @@ class Continuation:
     def __init__(self, connection: Connection, facts: UploadFacts) -> None:
         self.upload_id = ""
         """The upload to go on with, where there is one."""
+        self.checksum_algorithm = ""
+        """See `Remembered`."""
         self.parts: Mapping[int, FoundPart] = {}
         """What S3 holds of it, by number."""
         self.stored_since: float | None = None
@@ -174,9 +177,9 @@ class Continuation:
         except OSError as error:
             self._cannot_keep(error)
 
-    def note_start(self, upload_id: str) -> None:
+    def note_start(self, upload_id: str, checksum_algorithm: str) -> None:
         """Write down the upload's name."""
-        self._note(resume.started_line(upload_id))
+        self._note(resume.started_line(upload_id, checksum_algorithm))
 
     def note_completing(self) -> None:
         """Write down that the parts are about to be joined."""
@@ -202,10 +205,14 @@ class Continuation:
         elif not remembered.upload_id:
             if self._abort_lost(remembered, records, left):
                 record.remove()
-        elif self._record is None and remembered.facts == self._facts:
+        elif self._record is None and self._is_same_upload(remembered):
             self._take_up(record, remembered)
         else:
             self._abort(record, remembered)
+
+    def _is_same_upload(self, remembered: Remembered) -> bool:
+        can_compute = not remembered.checksum_algorithm or checksums.is_available()
+        return can_compute and remembered.facts == self._facts
 
     def _take_up(self, record: UploadRecord, remembered: Remembered) -> None:
         try:
@@ -217,8 +224,10 @@ class Continuation:
         if parts is not None:
             logger.info("going on with the upload of %r: %d parts", self._facts.key, len(parts))
             self._record, self.upload_id, self.parts = record, remembered.upload_id, parts
+            self.checksum_algorithm = remembered.checksum_algorithm
         elif remembered.is_completing:
             self._record, self.stored_since = record, remembered.began
+            self.checksum_algorithm = remembered.checksum_algorithm
         else:
             record.remove()
 

@@ -92,4 +92,9 @@ def _put(s3: Route, piece: Piece, target: ObjectId, options: UploadOptions) -> M
 
 
 def _expected(piece: Piece) -> Expected:
-    return Expected(len(piece.content), piece.checksum, piece.md5_hex)
+    return Expected(
+        size_bytes=len(piece.content),
+        checksum=piece.checksum,
+        etag=piece.md5_hex,
+        md5_of_whole=piece.md5_hex,
+    )

@@ -16,7 +16,12 @@ from hypothesis import strategies as st
 
 from s3_integration.aws import retries
 from s3_integration.aws.errors import translated
-from s3_integration.aws.retries import delay_seconds, full_jitter, retry_base_seconds
+from s3_integration.aws.retries import (
+    delay_seconds,
+    full_jitter,
+    no_retries,
+    retry_base_seconds,
+)
 from s3_integration.aws.session import Connection
 from s3_integration.aws.tally import counting_retries
 from s3_integration.exceptions import S3BucketError, S3IntegrationError
@@ -26,7 +31,8 @@ URL = "https://s3.us-east-1.amazonaws.com"
 
 AGAIN: list[Answer | Exception] = [
     *(error_answer(400, code) for code in ("BadDigest", "InvalidDigest", "RequestTimeout",
-      "RequestTimeoutException", "XAmzContentSHA256Mismatch", "PriorRequestNotComplete",
+      "RequestTimeoutException", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch",
+      "PriorRequestNotComplete",
       "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled",
       "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded",
       "BandwidthLimitExceeded", "SlowDown")),
@@ -103,6 +109,26 @@ def test_a_failure_that_stays_is_tried_once(failure: Answer | Exception) -> None
         put(connection_to(s3))
 
     assert s3.methods == ["PUT a"]
+
+
+@pytest.mark.parametrize("failure", AGAIN, ids=name_of)
+def test_nothing_is_tried_again_where_a_refusal_is_the_answer(failure: Answer | Exception) -> None:
+    s3 = CannedS3(failure)
+
+    with pytest.raises(S3IntegrationError), no_retries():
+        put(connection_to(s3))
+
+    assert s3.methods == ["PUT a"]
+
+
+def test_after_that_failures_are_retried_as_ever(slept: list[float]) -> None:
+    s3 = CannedS3(AGAIN[0], Answer())
+    with no_retries():
+        pass
+
+    put(connection_to(s3))
+
+    assert len(slept) == 1
 
 
 @pytest.mark.parametrize("total_attempts", [1, 2, 7])

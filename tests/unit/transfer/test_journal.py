@@ -34,7 +34,7 @@ def remembered_by_the_killed(folder: Path) -> list[resume.Remembered | None]:
 
 def test_what_a_process_wrote_is_found_once_it_is_no_more(tmp_path: Path) -> None:
     record = new_record(tmp_path)
-    record.append(resume.started_line("new"))
+    record.append(resume.started_line("new", "CRC64NVME"))
     record.append(resume.completing_line())
     record.close()
 
@@ -43,7 +43,7 @@ def test_what_a_process_wrote_is_found_once_it_is_no_more(tmp_path: Path) -> Non
 
 def test_the_record_of_a_living_process_is_in_use_and_no_killed_ones(tmp_path: Path) -> None:
     first = new_record(tmp_path)
-    first.append(resume.started_line("new"))
+    first.append(resume.started_line("new", "CRC64NVME"))
     second = new_record(tmp_path)
 
     assert remembered_by_the_killed(tmp_path) == []
@@ -75,7 +75,7 @@ def test_a_forgotten_upload_leaves_nothing(tmp_path: Path) -> None:
 def test_only_the_killed_ones_record_of_an_upload_is_forgotten_by_its_name(tmp_path: Path) -> None:
     killed, living = new_record(tmp_path), new_record(tmp_path)
     for record in (killed, living):
-        record.append(resume.started_line("new"))
+        record.append(resume.started_line("new", "CRC64NVME"))
     killed.close()
 
     records_in(tmp_path).forget("another")
@@ -92,7 +92,7 @@ def test_a_torn_line_does_not_spoil_the_next(tmp_path: Path) -> None:
     record.close()
     [found] = records_in(tmp_path).of_the_killed()
 
-    found.append(resume.started_line("new"))
+    found.append(resume.started_line("new", "CRC64NVME"))
     found.close()
 
     assert remembered_by_the_killed(tmp_path) == [STARTED]

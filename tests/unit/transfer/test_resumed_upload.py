@@ -14,13 +14,19 @@ from typing import Any, NoReturn
 import pytest
 
 from s3_integration import S3AccessDeniedError, S3UploadError, TransferConfig
-from s3_integration.transfer import journal, resume
+from s3_integration.transfer import checksums, integrity, journal, resume
 from s3_integration.transfer.engine import Transferred, UploadOptions
 from s3_integration.transfer.journal import ObjectRecords, UploadRecord
-from s3_integration.transfer.proof import ALGORITHM, WHOLE_OBJECT
 from s3_integration.transfer.resume import Remembered, UploadFacts
 from s3_integration.transfer.stored import storage_parameters
-from tests.fixtures.mock_responses import Answer, CannedS3, Sent, error_answer, etag_of
+from tests.fixtures.mock_responses import (
+    CHECKSUM,
+    Answer,
+    CannedS3,
+    Sent,
+    checksum_of,
+    error_answer,
+)
 from tests.fixtures.transfers import (
     BUCKET,
     KEY,
@@ -28,6 +34,8 @@ from tests.fixtures.transfers import (
     Fault,
     MultipartAnswers,
     lost_connection,
+    md5_of_md5s,
+    parts_listed,
     settled_file,
     small_parts,
     upload,
@@ -72,13 +80,18 @@ def facts_of(source: Path, **others: Any) -> UploadFacts:
         mtime_ns=found.st_mtime_ns,
         inode=found.st_ino,
         part_size_bytes=4,
-        parameters_digest=resume.digest_of_parameters(parameters | ALGORITHM | WHOLE_OBJECT),
+        parameters_digest=resume.digest_of_parameters(parameters),
     )
     return replace(facts, **others)
 
 
 def write_record(
-    records: Path, facts: UploadFacts, *, upload_id: str = OLD_ID, is_completing: bool = False
+    records: Path,
+    facts: UploadFacts,
+    *,
+    upload_id: str = OLD_ID,
+    checksum_algorithm: str = "",
+    is_completing: bool = False,
 ) -> UploadRecord:
     """A record as a process leaves it, but still locked."""
     remembered = Remembered(
@@ -86,6 +99,7 @@ def write_record(
         began=time.time(),
         known_upload_ids=frozenset({"before"}),
         upload_id=upload_id,
+        checksum_algorithm=checksum_algorithm,
         is_completing=is_completing,
     )
     record = ObjectRecords(records, ENDPOINT, BUCKET, KEY).new(remembered)
@@ -95,17 +109,6 @@ def write_record(
 
 def leave_record(records: Path, facts: UploadFacts, **told: Any) -> None:
     write_record(records, facts, **told).close()
-
-
-def parts_listed(parts: Mapping[int, bytes], *, more: str = "") -> Answer:
-    told = "".join(
-        f"<Part><PartNumber>{number}</PartNumber><Size>{len(part)}</Size>"
-        f"<ETag>{etag_of(part)}</ETag></Part>"
-        for number, part in parts.items()
-    )
-    return xml_answer(
-        "ListPartsResult", f"<IsTruncated>{str(bool(more)).lower()}</IsTruncated>{more}{told}"
-    )
 
 
 def uploads_listed(*told: tuple[str, str]) -> Answer:
@@ -120,18 +123,20 @@ def uploads_listed(*told: tuple[str, str]) -> Answer:
 class S3(MultipartAnswers):
     """S3 with what a killed upload left there."""
 
-    def _right_answer(self, sent: Sent) -> Answer:
+    def right_answer(self, sent: Sent) -> Answer:
         if sent.operation == "ListMultipartUploads":
             return NONE_LISTED
         if sent.operation == "ListParts":
             return GONE
-        return super()._right_answer(sent)
+        return super().right_answer(sent)
 
 
-def holding(parts: Mapping[int, bytes], **faults: list[Fault]) -> S3:
-    answers = S3(ListParts=[parts_listed(parts)], **faults)
-    for number, part in parts.items():
-        answers._digests[number] = bytes.fromhex(etag_of(part).strip('"'))
+def holding(
+    parts: Mapping[int, bytes], *, with_checksums: bool = False, **faults: list[Fault]
+) -> S3:
+    answers = S3(ListParts=[parts_listed(parts, with_checksums=with_checksums)], **faults)
+    answers.has_checksums = with_checksums
+    answers.contents.update(parts)
     return answers
 
 
@@ -196,6 +201,46 @@ def test_parts_of_many_pages_are_found(records: Path, source: Path) -> None:
 
     assert [key for _, key in sent_parts(s3)] == ["3"]
     assert s3.sent[1].query["part-number-marker"] == "1"
+
+
+@pytest.mark.promise(9)
+def test_parts_with_checksums_are_compared_by_them(
+    records: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_record(records, facts_of(source), checksum_algorithm="CRC64NVME")
+    monkeypatch.setattr(integrity, "md5_digest", md5_of_md5s)
+    s3 = CannedS3(otherwise=holding({1: b"0123", 2: b"XXXX"}, with_checksums=True))
+
+    run(s3, source)
+
+    assert sent_parts(s3) == {(OLD_ID, "2"): b"4567", (OLD_ID, "3"): b"89"}
+
+
+def test_an_upload_that_was_started_without_checksums_goes_on_without_them(
+    records: Path, source: Path
+) -> None:
+    leave_record(records, facts_of(source))
+    s3 = CannedS3(otherwise=holding({1: b"0123"}))
+
+    run(s3, source)
+
+    parts = [sent for sent in s3.sent if sent.operation == "UploadPart"]
+    assert all(sent.headers["content-md5"] for sent in parts)
+    assert not any(CHECKSUM in sent.headers for sent in s3.sent)
+
+
+def test_an_upload_with_checksums_that_nothing_can_compute_is_started_afresh(
+    records: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_record(records, facts_of(source), checksum_algorithm="CRC64NVME")
+    monkeypatch.setattr(checksums, "is_available", lambda: False)
+    s3 = CannedS3(otherwise=holding({1: b"0123"}))
+
+    run(s3, source)
+
+    assert aborted_by(s3) == [OLD_ID]
+    assert len(sent_parts(s3)) == 3
+    assert list(records.iterdir()) == []
 
 
 # Starting afresh
@@ -344,7 +389,7 @@ def test_an_upload_that_could_not_be_aborted_is_remembered(
     )
     with pytest.raises(S3AccessDeniedError):
         run(CannedS3(otherwise=answers), source)
-    s3 = CannedS3(otherwise=holding({1: b"0123"}))
+    s3 = CannedS3(otherwise=holding({1: b"0123"}, with_checksums=True))
 
     run(s3, source)
 
@@ -441,8 +486,11 @@ def stored_head(answers: MultipartAnswers, **headers: str) -> Answer:
     )
 
 
-def ended(records: Path, source: Path, **headers: str) -> tuple[CannedS3, S3]:
-    leave_record(records, facts_of(source), is_completing=True)
+def ended(
+    records: Path, source: Path, *, checksum_algorithm: str = "", **headers: str
+) -> tuple[CannedS3, S3]:
+    algorithm = {"checksum_algorithm": checksum_algorithm}
+    leave_record(records, facts_of(source), is_completing=True, **algorithm)
     answers = holding({1: b"0123", 2: b"4567", 3: b"89"})
     answers.faults["ListParts"] = [GONE]
     answers.faults["HeadObject"] = [lambda _: stored_head(answers, **headers)]
@@ -461,6 +509,29 @@ def test_what_was_stored_before_the_kill_is_not_sent_again(
     assert s3.operations == ["ListParts", "HeadObject"]
     assert (done.size_bytes, f'"{done.etag}"', done.version_id) == (10, answers.etag, "v1")
     assert list(records.iterdir()) == []
+
+
+@pytest.mark.promise(9)
+def test_what_was_stored_with_a_checksum_is_known_by_it(
+    records: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {CHECKSUM: checksum_of(CONTENT), "etag": '"made-up-3"'}
+    s3, _ = ended(records, source, checksum_algorithm="CRC64NVME", **told)
+    monkeypatch.setattr(integrity, "md5_digest", md5_of_md5s)
+
+    done = run(s3, source)
+
+    assert s3.operations == ["ListParts", "HeadObject"]
+    assert done.etag == "made-up-3"
+
+
+def test_what_has_another_checksum_is_replaced(records: Path, source: Path) -> None:
+    told = {CHECKSUM: checksum_of(b"other")}
+    s3, _ = ended(records, source, checksum_algorithm="CRC64NVME", **told)
+
+    run(s3, source)
+
+    assert len(sent_parts(s3)) == 3
 
 
 @pytest.mark.parametrize(
