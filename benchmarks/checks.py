@@ -37,7 +37,7 @@ def check_uploads(access_log: Path, bucket: str, batch: Batch) -> None:
             return
         if time.monotonic() > limit:
             raise WrongResultError(difference(expected, found))
-        time.sleep(0.02)
+        time.sleep(0.02)  # nginx tells nobody that it has written a line
 
 
 def difference(expected: Mapping[str, object], found: Mapping[str, object]) -> str:

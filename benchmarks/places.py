@@ -20,8 +20,12 @@ from tests.fixtures.ceph import ceph
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from benchmarks.scenarios import Sizes
+    from benchmarks.scenarios import ServerName, Sizes
     from benchmarks.server import NginxServer
+
+
+class WrongPlaceError(LookupError):
+    """A scenario is to run where it cannot."""
 
 
 class Place(Protocol):
@@ -31,7 +35,7 @@ class Place(Protocol):
     def served(self) -> Served:
         """The files."""
 
-    def site(self, server: str) -> Site:
+    def site(self, server: ServerName) -> Site:
         """How one gets in, by the name of a scenario's server."""
 
     def check_uploads(self, batch: Batch) -> None:
@@ -49,9 +53,11 @@ class NginxPlace:
     server: NginxServer
     served: Served
 
-    def site(self, server: str) -> Site:
+    def site(self, server: ServerName) -> Site:
         """One of nginx's profiles."""
-        endpoint_url = self.server.endpoint_url(server)  # type: ignore[arg-type]
+        if server == "ceph":
+            raise WrongPlaceError("Ceph's scenarios are not for nginx")
+        endpoint_url = self.server.endpoint_url(server)
         return Site(endpoint_url, BUCKET, "bench", "bench-secret")
 
     def check_uploads(self, batch: Batch) -> None:
@@ -67,7 +73,7 @@ class CephPlace:
     only_site: Site
     served: Served
 
-    def site(self, server: str) -> Site:
+    def site(self, server: ServerName) -> Site:
         """The gateway."""
         del server
         return self.only_site

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 from benchmarks.served import GIB, HUGE_BYTES, LARGE_BYTES, MIB, SMALL_FILES
 
 if TYPE_CHECKING:
-    from benchmarks.server import Profile
     from benchmarks.task import Action
 
 OURS = "s3_integration"
@@ -20,6 +19,8 @@ OURS_BOTO3_BULK = "s3_integration boto3, bulk"
 OUR_COMMAND = "s3i"
 
 Files = Literal["large", "small", "huge"]
+ServerName = Literal["near", "capped", "far", "ceph"]
+"""One of the local server's profiles, or Ceph."""
 
 _OURS_ONE = (OURS, OURS_CRT, OURS_BOTO3)
 _ONE = (*_OURS_ONE, "boto3", "awscrt", "obstore", "s5cmd", "minio", "rclone")
@@ -39,7 +40,7 @@ class Scenario:
     name: str
     title: str
     """May hold `{large}` and `{small}`: the size of the large file, the number of small ones."""
-    server: Profile | Literal["ceph"]
+    server: ServerName
     action: Action
     files: Files
     contenders: tuple[str, ...]

@@ -166,7 +166,7 @@ def _wait_until_ready(
             if process.poll() is not None or time.monotonic() > limit:
                 said = (folder / "output.log").read_text(errors="replace")
                 raise ServerError(f"nginx did not start: {said.strip()}")
-            time.sleep(0.02)
+            time.sleep(0.02)  # a port tells nobody that it has been opened
 
 
 def _answers(port: int) -> bool:

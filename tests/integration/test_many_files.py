@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -64,3 +66,29 @@ def test_many_files_go_up_and_come_back_byte_for_byte_although_some_fail(
 def test_no_file_needs_no_bucket(service: S3Service) -> None:
     assert list(service.upload_files([])) == []
     assert service._bucket_is_ensured._value is None
+
+
+def test_files_that_are_given_up_leave_no_open_upload_and_no_temporary_file(
+    server: ServerUnderTest, service: S3Service, config: S3Config, tmp_path: Path
+) -> None:
+    big = tmp_path / "big"
+    big.write_bytes(random.Random(1).randbytes(17 * 2**20))
+    (tmp_path / "small").write_bytes(b"small")
+    endless = ((big, f"big {n}", OPTIONS) for n in itertools.count())
+    files = itertools.chain([(tmp_path / "small", "small", OPTIONS)], endless)
+    uploads = service.upload_files(files)
+    assert [next(uploads).error, next(uploads).error] == [None, None]
+
+    uploads.close()
+
+    with closing(server.boto3_client()) as client:
+        open_uploads = client.list_multipart_uploads(Bucket=config.bucket_name)
+        stored = client.list_objects_v2(Bucket=config.bucket_name)["Contents"]
+    assert not open_uploads.get("Uploads")
+    assert {file["Size"] for file in stored} == {5, 17 * 2**20}
+    downloads = service.download_files(
+        (file["Key"], tmp_path / "down" / str(n)) for n, file in enumerate(itertools.cycle(stored))
+    )
+    assert next(downloads).error is None
+    downloads.close()
+    assert not list((tmp_path / "down").glob(".*"))
