@@ -25,7 +25,7 @@ from s3_integration.checks import (
 from s3_integration.encryption import Encryption, EncryptionMethod, key_from_base64
 from s3_integration.exceptions import S3ConfigError
 from s3_integration.surroundings import Surroundings, is_file, read_dotenv
-from s3_integration.utils import MIB
+from s3_integration.utils import KIB, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +76,10 @@ class TransferConfig:
     stall_timeout_seconds: float = 30.0
     """Over what time it has to be too slow; 0.1 to 3,600."""
 
+    max_bytes_per_second: int | None = None
+    """What all transfers of one client may move together, up and down, in each process;
+    32 KiB to 1 TB, or None for as fast as they can."""
+
     def __post_init__(self) -> None:
         for setting in fields(self):
             _check_type(setting.name, getattr(self, setting.name))
@@ -88,6 +92,8 @@ class TransferConfig:
         check_number("resume_threshold_bytes", self.resume_threshold_bytes, 1, most)
         check_number("slowest_bytes_per_second", self.slowest_bytes_per_second, 1, 10**9)
         check_number("stall_timeout_seconds", self.stall_timeout_seconds, 0.1, 3600)
+        # Any slower, and S3 would take a waiting connection for a dead one.
+        check_number("max_bytes_per_second", self.max_bytes_per_second, 32 * KIB, 10**12)
 
 
 @dataclass(frozen=True)
@@ -339,13 +345,17 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "resume_threshold_bytes": (int,),
     "slowest_bytes_per_second": (int,),
     "stall_timeout_seconds": (int, float),
+    "max_bytes_per_second": (int,),
 }
 _CHOICES = {
     "plain_http": get_args(PlainHttp),
     "engine": get_args(EngineName),
     "request_payer": get_args(RequestPayer),
 }
-_NEVER_NONE = frozenset({"bucket_name", "region", *(each.name for each in fields(TransferConfig))})
+_NEVER_NONE = frozenset(
+    {"bucket_name", "region", *(each.name for each in fields(TransferConfig))}
+    - {"max_bytes_per_second"}
+)
 
 
 def _check_type(name: str, value: object) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from s3_integration.aws.bandwidth import Bandwidth
+
 if TYPE_CHECKING:
     from s3_integration.config import Settings
 
@@ -19,15 +21,19 @@ class Limits:
     stall_seconds: float
     """The time over which `slowest_bytes_per_second` have to be reached."""
     slowest_bytes_per_second: int
+    bandwidth: Bandwidth | None = None
+    """What all together may not exceed; who waits for it has not stopped."""
 
 
 def limits_of(settings: Settings) -> Limits:
-    """How long a transfer waits for what."""
+    """How long the transfers of one client, in one process, wait for what."""
+    most = settings.transfer.max_bytes_per_second
     return Limits(
         connect_seconds=settings.connect_timeout_seconds,
         answer_seconds=settings.read_timeout_seconds,
         stall_seconds=min(settings.transfer.stall_timeout_seconds, settings.read_timeout_seconds),
         slowest_bytes_per_second=settings.transfer.slowest_bytes_per_second,
+        bandwidth=Bandwidth(most) if most is not None else None,
     )
 
 

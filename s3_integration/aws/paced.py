@@ -76,6 +76,18 @@ class _PacedSocket:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
+    def sendall(self, content: Any) -> None:
+        """See `socket.socket.sendall`."""
+        bandwidth = self._connection.limits.bandwidth
+        if bandwidth is None:
+            self._inner.sendall(content)
+            return
+        view = memoryview(content).cast("B")
+        for start in range(0, len(view), bandwidth.piece_bytes):
+            piece = view[start : start + bandwidth.piece_bytes]
+            bandwidth.take(len(piece))
+            self._inner.sendall(piece)
+
     def makefile(self, mode: str, buffering: int = -1) -> Any:
         """See `socket.socket.makefile`."""
         paced = _Answer(self._inner.makefile(mode, 0), self._connection)
@@ -88,6 +100,7 @@ class _Answer(io.RawIOBase):
     def __init__(self, raw: Any, connection: _PacedConnection) -> None:
         self._raw = raw
         self._pace = Pace(connection.limits)
+        self._bandwidth = connection.limits.bandwidth
         self._answers_while_working = connection.answers_while_working
         self._worked_seconds = 0.0
         self._head: bytes | None = b""
@@ -99,6 +112,13 @@ class _Answer(io.RawIOBase):
 
     @override
     def readinto(self, buffer: Any, /) -> int:
+        if self._bandwidth is None:
+            return self._readinto(buffer)
+        count = self._readinto(memoryview(buffer)[: self._bandwidth.piece_bytes])
+        self._bandwidth.take(count)
+        return count
+
+    def _readinto(self, buffer: Any) -> int:
         began = time.monotonic()
         count: int = self._raw.readinto(buffer)
         seconds = time.monotonic() - began

@@ -22,7 +22,7 @@ from s3_integration.aws.endpoints import EndpointProfile, Learned, profile_of
 from s3_integration.aws.errors import translated
 from s3_integration.aws.hooks import Hooks
 from s3_integration.aws.locator import Locator
-from s3_integration.aws.pace import limits_of
+from s3_integration.aws.pace import Limits, limits_of
 from s3_integration.aws.retries import Retries
 from s3_integration.aws.terms import Terms
 from s3_integration.config import (
@@ -55,6 +55,7 @@ class Connection:
     locator: Locator
     hooks: Hooks
     terms: Terms
+    limits: Limits
     ca_bundle: str | None = None
     """A file with the certificate authorities to trust instead of the usual."""
     learned: Learned = field(default_factory=Learned)
@@ -83,7 +84,8 @@ def connect(settings: Settings) -> Connection:
     check_endpoint(client.meta.endpoint_url, settings.plain_http)
     check_may_carry_key(settings.encryption, client.meta.endpoint_url)
     terms = Terms(settings, client)
-    paced.install(client, limits_of(settings))
+    limits = limits_of(settings)
+    paced.install(client, limits)
     clock = ServerClock()
     clock.install(client)
     retries = Retries(settings.total_attempts, credentials, clock)
@@ -108,6 +110,7 @@ def connect(settings: Settings) -> Connection:
         locator=locator,
         hooks=Hooks(client),
         terms=terms,
+        limits=limits,
         ca_bundle=ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE"),  # botocore's own order
     )
 

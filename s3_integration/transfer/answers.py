@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from s3_integration.aws.pace import Pace
 from s3_integration.transfer.integrity import DamagedError
+from s3_integration.transfer.turns import end_turn
 
 if TYPE_CHECKING:
     from s3_integration.transfer.http import Connections, HttpConnection
@@ -108,6 +109,9 @@ class HttpAnswer:
         Raises:
             DamagedError: it broke off, or came too slowly.
         """
+        bandwidth = self._connection.limits.bandwidth
+        if bandwidth:
+            buffer = buffer[: bandwidth.piece_bytes]
         try:
             count = self._body.readinto(buffer)
         except (OSError, HTTPException) as error:
@@ -116,6 +120,9 @@ class HttpAnswer:
             raise DamagedError(message) from error
         if not count or not self._body.remaining:
             self._finish()
+        if bandwidth and count:
+            end_turn()
+            bandwidth.take(count)
         return count
 
     def read(self, most_bytes: int) -> bytes:

@@ -24,7 +24,7 @@ from botocore import exceptions as botocore_errors
 from botocore.httpsession import get_cert_path
 from typing_extensions import override
 
-from s3_integration.transfer.cancellation import check_is_wanted
+from s3_integration.cancellation import check_is_wanted
 from s3_integration.transfer.direct import Answering, Asked, DirectWire
 from s3_integration.transfer.turns import end_turn
 from s3_integration.transfer.wire import Pieces
@@ -80,6 +80,7 @@ class CrtWire(DirectWire):
         super().__init__(connection, limits)
         self._retries_are_left = connection.total_attempts > 1
         self._limit_seconds = limits.connect_seconds + limits.answer_seconds + limits.stall_seconds
+        self._is_capped = limits.bandwidth is not None
         self._clients = _Clients(connection, limits)
         # All by the origin's URL.
         self._proven: set[str] = set()
@@ -105,8 +106,9 @@ class CrtWire(DirectWire):
             self._obeys_ranges[url] = answer.status == 206
 
     def _is_for_awscrt(self, place: Place, asked: Asked) -> bool:
-        # Its signer takes no other time than this machine's, whatever it is told.
-        if not self._retries_are_left or self._connection.clock.offset:
+        # It moves bytes as fast as it can, whatever the cap on bandwidth. Its signer takes no
+        # other time than this machine's.
+        if self._is_capped or not self._retries_are_left or self._connection.clock.offset:
             return False
         if not self._leads_to(place):
             return False

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from botocore import exceptions as botocore_errors
 
 from s3_integration.aws.pace import Limits, Pace, TooSlowError
+from s3_integration.cancellation import check_is_wanted
 from s3_integration.transfer.answers import (
     Head,
     HttpAnswer,
@@ -25,7 +26,6 @@ from s3_integration.transfer.answers import (
     head_of,
     length_of,
 )
-from s3_integration.transfer.cancellation import check_is_wanted
 from s3_integration.transfer.origin import Origin, connected_socket
 from s3_integration.transfer.turns import end_turn
 
@@ -128,15 +128,21 @@ class HttpConnection:
         check_is_wanted()
         self._socket.settimeout(self._limits.stall_seconds)
         view = memoryview(content)
-        if len(view) <= _HEAD_BYTES:
+        bandwidth = self._limits.bandwidth
+        if len(view) <= _HEAD_BYTES and bandwidth is None:
             self._send_all(b"".join((head, view)))
             return
         self._send_all(head)
         pace = Pace(self._limits)
+        piece_bytes = bandwidth.piece_bytes if bandwidth else _PIECE_BYTES
         offset = 0
         while offset < len(view):
+            piece = view[offset : offset + piece_bytes]
+            if bandwidth:
+                end_turn()
+                bandwidth.take(len(piece))
             began = time.monotonic()
-            sent = self._socket.send(view[offset : offset + _PIECE_BYTES])
+            sent = self._socket.send(piece)
             offset += sent
             pace.note(sent, time.monotonic() - began)
             check_is_wanted()

@@ -15,8 +15,8 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Generic
 
 from s3_integration.aws.errors import translate, with_outcome
+from s3_integration.cancellation import breaking_off_when
 from s3_integration.exceptions import S3DownloadError, S3IntegrationError, S3UploadError
-from s3_integration.transfer.cancellation import breaking_off_when
 from s3_integration.transfer.crew import Crew
 from s3_integration.transfer.engine import DownloadJob, Job, Outcome, UploadJob
 from s3_integration.transfer.turns import Turns, end_turn

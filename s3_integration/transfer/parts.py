@@ -8,8 +8,8 @@ import threading
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
+from s3_integration.cancellation import breaking_off_when
 from s3_integration.perprocess import PerProcess
-from s3_integration.transfer.cancellation import breaking_off_when
 from s3_integration.transfer.turns import end_turn
 
 if TYPE_CHECKING:

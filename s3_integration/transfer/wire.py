@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError
 from typing_extensions import override
 from urllib3.exceptions import HTTPError as Urllib3Error
 
-from s3_integration.transfer.cancellation import check_is_wanted
+from s3_integration.cancellation import check_is_wanted
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.turns import end_turn
 

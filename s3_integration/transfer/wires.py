@@ -6,7 +6,6 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from s3_integration.aws.pace import limits_of
 from s3_integration.perprocess import PerProcess
 from s3_integration.transfer.direct import DirectWire
 from s3_integration.transfer.wire import Boto3Wire, Wire
@@ -62,7 +61,7 @@ class Wires:
         return _Routes(through_boto3, self._direct(connection))
 
     def _direct(self, connection: Connection) -> DirectWire:
-        limits = limits_of(self._settings)
+        limits = connection.limits  # with the cap that boto3's requests have a share in
         if self._settings.engine != "crt":
             return DirectWire(connection, limits)
         # Imported here, since awscrt may be missing, and nobody else should wait for it.

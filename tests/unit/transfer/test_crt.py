@@ -18,6 +18,7 @@ from awscrt.s3 import S3RequestTlsMode, S3RequestType, S3RetryMode
 from botocore import exceptions as botocore_errors
 from botocore.exceptions import ClientError
 
+from s3_integration.aws.bandwidth import Bandwidth
 from s3_integration.aws.pace import Limits
 from s3_integration.aws.session import connect
 from s3_integration.config import S3Config, resolve_settings
@@ -126,6 +127,18 @@ def test_ranges_go_through_awscrt_once_the_server_has_obeyed_one(
     assert {told["ContentRange"] for told, _ in answers} == {"bytes 0-2/9"}
     assert [it["request"].path for it in awscrt.asked] == ["/unit-tests/k"] * 2
     assert server.connections == 1
+
+
+def test_nothing_goes_through_awscrt_under_a_cap_on_bandwidth(
+    server: RawServer, awscrt: FakeAwscrt
+) -> None:
+    server.answers(http_answer(ETag='"e"'))
+    connection = connect(resolve_settings(config=LOCAL, environment={}, dotenv={}))
+
+    CrtWire(connection, replace(LIMITS, bandwidth=Bandwidth(10**9))).put_object(b"1", **KEY)
+
+    assert not awscrt.asked
+    assert server.heard().endswith(b"\r\n\r\n1")
 
 
 def test_awscrt_tries_once_and_signs_with_the_keys_of_the_moment(awscrt: FakeAwscrt) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 import socket
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore import exceptions as botocore_errors
 
+from s3_integration.aws.bandwidth import Bandwidth
+from s3_integration.cancellation import BrokenOffError, breaking_off_when
 from s3_integration.transfer import http
-from s3_integration.transfer.cancellation import BrokenOffError, breaking_off_when
 from s3_integration.transfer.http import Connections
-from tests.fixtures.raw_server import HEAD, RawServer, Script, http_answer
+from tests.fixtures.raw_server import HEAD, LIMITS, ORIGIN, RawServer, Script, http_answer
 
 
 class Trickle:
@@ -77,6 +79,32 @@ def test_content_is_sent_after_the_head(server: RawServer, pool: Connections, si
 
     assert answer.status == 200
     assert server.heard() == HEAD + content
+
+
+class Takings(Bandwidth):
+    """A cap of 8 KiB a second for which nobody has to wait."""
+
+    def __init__(self) -> None:
+        super().__init__(8192)
+        self.taken: list[int] = []
+
+    def take(self, size_bytes: int) -> None:
+        self.taken.append(size_bytes)
+
+
+def test_under_a_cap_both_ways_go_by_small_pieces_that_are_counted(server: RawServer) -> None:
+    cap = Takings()
+    pool = Connections(ORIGIN, replace(LIMITS, bandwidth=cap))
+    server.answers(http_answer(body=b"y" * 5000))
+
+    answer = pool.exchange("PUT", HEAD, b"x" * 10_000)
+    sent, cap.taken = cap.taken, []
+    body = answer.read(10_000)
+    pool.close()
+
+    assert (sent, cap.taken) == ([4096, 4096, 1808], [4096, 904])
+    assert server.heard() == HEAD + b"x" * 10_000
+    assert body == b"y" * 5000
 
 
 def test_content_of_which_the_socket_takes_a_part_is_sent_whole(

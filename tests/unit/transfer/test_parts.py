@@ -10,8 +10,8 @@ from concurrent.futures import CancelledError, Future
 
 import pytest
 
+from s3_integration.cancellation import BrokenOffError, check_is_wanted
 from s3_integration.config import S3Config
-from s3_integration.transfer.cancellation import BrokenOffError, check_is_wanted
 from s3_integration.transfer.parts import PartThreads, _Gate, in_threads, results_of
 from tests.fixtures.children import environment_of, run_child
 

@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from urllib3.exceptions import ProtocolError
 
+from s3_integration.cancellation import BrokenOffError, breaking_off_when
 from s3_integration.transfer import wire
-from s3_integration.transfer.cancellation import BrokenOffError, breaking_off_when
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.wire import Boto3Wire
 from tests.fixtures.mock_responses import Answer, CannedS3, connection_to, etag_of, take

@@ -6,7 +6,7 @@ import contextvars
 
 import pytest
 
-from s3_integration.transfer.cancellation import (
+from s3_integration.cancellation import (
     BrokenOffError,
     breaking_off_when,
     check_is_wanted,
