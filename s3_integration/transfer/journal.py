@@ -74,8 +74,9 @@ class UploadRecord:
     def close(self) -> None:
         """Leave the record for the next run; twice is as good as once."""
         if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+            # First, since a signal may strike once it is closed and the number another file's.
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
 
 
 class ObjectRecords:

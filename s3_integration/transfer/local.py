@@ -199,11 +199,18 @@ class PartialFile:
         if self._notes:
             self._notes.erase()
         os.replace(self._path, self.destination)  # noqa: PTH105 - see _partial_paths
-        os.close(self._descriptor)
+        os.close(self._given_up())
 
     def discard(self) -> None:
-        """Remove the file; the destination stays as it is."""
-        _remove(self._path, self._descriptor)
+        """Remove the file, unless it has taken its destination's place already."""
+        if self._descriptor >= 0:
+            _remove(self._path, self._given_up())
+
+    def _given_up(self) -> int:
+        # Before it is closed: a signal may strike right after, and by the time that it would be
+        # closed again, the number may be another file's.
+        descriptor, self._descriptor = self._descriptor, -1
+        return descriptor
 
 
 @contextlib.contextmanager
@@ -247,8 +254,9 @@ def _create_locked(destination: Path) -> tuple[str, int]:
 def _remove(path: str, descriptor: int) -> None:
     """Remove and close a temporary file."""
     try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)  # noqa: PTH108 - see _partial_paths
+        if is_still_at(path, descriptor):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)  # noqa: PTH108 - see _partial_paths
     finally:
         os.close(descriptor)
 

@@ -72,6 +72,27 @@ def test_a_forgotten_upload_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ctrl_c_while_a_record_is_closed_closes_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = new_record(tmp_path)
+    really_close = os.close
+    closed = list[int]()
+
+    def close_and_be_interrupted(descriptor: int) -> None:
+        closed.append(descriptor)
+        really_close(descriptor)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "close", close_and_be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        record.close()
+    record.close()
+    monkeypatch.undo()
+
+    assert len(closed) == 1
+
+
 def test_only_the_killed_ones_record_of_an_upload_is_forgotten_by_its_name(tmp_path: Path) -> None:
     killed, living = new_record(tmp_path), new_record(tmp_path)
     for record in (killed, living):

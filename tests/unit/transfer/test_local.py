@@ -578,3 +578,47 @@ def test_a_file_system_without_locks_is_an_error_that_leaves_nothing_behind(
 
     assert names_in(tmp_path) == []
     assert names_in(Path("/proc/self/fd")) == before
+
+
+def test_ctrl_c_at_the_very_end_closes_the_file_only_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    partial = PartialFile(tmp_path / "file")
+    partial.write(0, b"whole")
+    really_close = os.close
+    closed = list[int]()
+
+    def close_and_be_interrupted(descriptor: int) -> None:
+        closed.append(descriptor)
+        really_close(descriptor)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "close", close_and_be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        partial.commit()
+    partial.discard()
+    monkeypatch.undo()
+
+    assert len(closed) == 1
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    assert names_in(tmp_path) == ["file"]
+
+
+def test_ctrl_c_after_the_replacing_leaves_the_next_downloads_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_replace = os.replace
+
+    def replace_and_be_interrupted(source: str, destination: Path) -> None:
+        really_replace(source, destination)
+        Path(source).write_bytes(b"another process'")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", replace_and_be_interrupted)
+    partial = PartialFile(tmp_path / "file")
+    with pytest.raises(KeyboardInterrupt):
+        partial.commit()
+    partial.discard()
+
+    assert partial.path.read_bytes() == b"another process'"
