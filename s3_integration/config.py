@@ -64,7 +64,7 @@ class TransferConfig:
 
     files_in_flight: int = 256
     """Files that one call for many of them moves at once; 1 to 1,024. There are as many only
-    where that makes it faster."""
+    where that makes it faster, and the system allows four open files for each."""
 
     resume_threshold_bytes: int = 256 * MIB
     """Transfers from this size on are gone on with by the next run if they are killed; 1 byte

@@ -25,6 +25,22 @@ _PATIENCE_WINDOWS = 50
 """How long more threads are not tried again that did not pay."""
 
 
+_OPEN_FILES_EACH = 4
+"""A file and a connection, and as much again for the program around."""
+
+
+def affordable_number(most: int, open_files_limit: int) -> int:
+    """How many threads this process may have, each with what it has to open.
+
+    Args:
+        most: what the settings allow.
+        open_files_limit: how many files the system allows to be open; negative for any number.
+    """
+    if open_files_limit < 0:
+        return most
+    return max(1, min(most, open_files_limit // _OPEN_FILES_EACH))
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """What so many threads did in a while."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import os
+import resource
 import threading
 import time
 from collections import deque
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Generic
 from s3_integration.aws.errors import translate, with_outcome
 from s3_integration.cancellation import breaking_off_when
 from s3_integration.exceptions import S3DownloadError, S3IntegrationError, S3UploadError
-from s3_integration.transfer.crew import Crew
+from s3_integration.transfer.crew import Crew, affordable_number
 from s3_integration.transfer.engine import DownloadJob, Job, Outcome, UploadJob
 from s3_integration.transfer.turns import Turns, end_turn
 
@@ -48,9 +49,11 @@ def move_many(
     Args:
         jobs: read by the caller's thread, a few at a time.
         move: does one job, and breaks it off where its callback raises.
-        most_threads: how many jobs may be under way at once.
+        most_threads: how many jobs may be under way at once; fewer are, where the system
+            allows few open files.
     """
-    run = _Run(jobs, move, most_threads)
+    open_files_limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    run = _Run(jobs, move, affordable_number(most_threads, open_files_limit))
     try:
         yield from run.outcomes()
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from s3_integration.transfer.crew import FEWEST, Crew, Window, better_number
+from s3_integration.transfer.crew import FEWEST, Crew, Window, affordable_number, better_number
 
 MOST = 256
 
@@ -70,3 +70,12 @@ def test_a_limit_that_shows_later_holds_from_then_on() -> None:
     crew.note(0.0)
 
     assert crew.wanted == 3
+
+
+@pytest.mark.parametrize(
+    ("open_files_limit", "number"), [(-1, MOST), (20_000, MOST), (1024, 256), (256, 64), (3, 1)]
+)
+def test_there_are_no_more_than_the_system_has_open_files_for(
+    open_files_limit: int, number: int
+) -> None:
+    assert affordable_number(MOST, open_files_limit) == number

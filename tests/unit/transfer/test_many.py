@@ -269,6 +269,34 @@ def test_where_no_more_threads_can_be_started_the_others_do_the_work(
     assert len(outcomes) == 200
 
 
+_FEW_OPEN_FILES: Final = """
+import os, resource, time
+from pathlib import Path
+from s3_integration.transfer.engine import ObjectId, Transferred, UploadJob, UploadOptions
+from s3_integration.transfer.many import move_many
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+under_way, most = [], []
+
+def move(job, progress):
+    under_way.append(job)
+    most.append(len(under_way))
+    time.sleep(0.001)  # a wait for S3, that threads pay for
+    under_way.pop()
+    return Transferred(0, "", None)
+
+job = UploadJob(Path("a"), ObjectId("b", "k"), UploadOptions("text/plain", {}, {}))
+list(move_many([job] * 2000, move, 256))
+print(max(most) <= 16)
+"""
+
+
+def test_few_open_files_allow_few_threads() -> None:
+    child = run_child(_FEW_OPEN_FILES, environment=environment_of(S3Config()))
+
+    assert (child.stdout.strip(), child.stderr) == ("True", "")
+
+
 _BEGUN: Final = """
 import os, threading
 from pathlib import Path
