@@ -33,6 +33,10 @@ class Hooks:
         # only while a mock is active.
         return any(getattr(handler, "enabled", True) for handler in self._foreign)
 
+    def is_mocked(self) -> bool:
+        """Whether moto answers in S3's place at the moment."""
+        return any(getattr(handler, "enabled", False) for handler in self._foreign)
+
     def _state(self) -> object:
         # botocore makes a new cache whenever handlers come or go; looking for each event's
         # handlers would take longer than signing a request.

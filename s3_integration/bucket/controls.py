@@ -57,6 +57,10 @@ class Control:
     needs_https: bool = False
     """It would lock out a client whose endpoint is plain http."""
 
+    undone_by: str = ""
+    """The method that takes it back where moto answers in AWS' place: it reads policies without
+    their conditions, and so would refuse every write (measured with 5.2)."""
+
 
 def deny_plain_http(bucket: str) -> dict[str, Any]:
     """A bucket policy that refuses every request that does not come by TLS."""
@@ -149,6 +153,7 @@ BASELINE: tuple[Control, ...] = (
         arguments=lambda bucket: {"Policy": json.dumps(deny_plain_http(bucket))},
         holds=lambda answer, bucket: _policy_of(answer) == deny_plain_http(bucket),
         needs_https=True,
+        undone_by="delete_bucket_policy",
     ),
     Control(
         name="unfinished uploads aborted",

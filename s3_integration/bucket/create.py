@@ -140,6 +140,8 @@ def _holds_soon(connection: Connection, bucket: str, control: Control) -> bool:
 
 def _soften(connection: Connection, bucket: str, control: Control) -> str:
     """Take back what makes a bucket useless on this server; AWS needs no such test."""
+    if control.undone_by and connection.hooks.is_mocked():
+        return _undo_in_a_mock(connection, bucket, control)
     if control.milder is None or connection.endpoint.name == "aws":
         return ""
     if _can_write(connection, bucket):
@@ -148,11 +150,22 @@ def _soften(connection: Connection, bucket: str, control: Control) -> str:
     return "in part: in full, this server refuses every write"
 
 
+def _undo_in_a_mock(connection: Connection, bucket: str, control: Control) -> str:
+    if _can_write(connection, bucket):
+        return ""
+    with translated(_operation(control.undone_by), bucket):
+        getattr(connection.client, control.undone_by)(Bucket=bucket)
+    return "moto would refuse every write"
+
+
 def _can_write(connection: Connection, bucket: str) -> bool:
     try:
         with translated("PutObject", bucket, _PROBE_KEY):
-            connection.client.put_object(Bucket=bucket, Key=_PROBE_KEY, Body=b"")
-            connection.client.delete_object(Bucket=bucket, Key=_PROBE_KEY)
+            probe: dict[str, Any] = {"Bucket": bucket, "Key": _PROBE_KEY}
+            stored = connection.client.put_object(**probe, Body=b"")
+            if stored.get("VersionId"):  # else a marker would stay, and the probe below it
+                probe["VersionId"] = stored["VersionId"]
+            connection.client.delete_object(**probe)
     except S3AccessDeniedError:
         return False
     return True

@@ -7,105 +7,32 @@ import os
 import signal
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
 import awscrt.s3
 import pytest
 
-from s3_integration import S3Client, S3Config, S3IntegrationError, TransferConfig
+from s3_integration import S3Client, S3Config, S3IntegrationError
 from s3_integration.transfer.crt import CrtAnswer
 from s3_integration.transfer.wire import Pieces
 from s3_integration.utils import MIB
 from tests.fixtures.certificates import write_certificates
 from tests.fixtures.children import environment_of, started_child
-from tests.fixtures.faults import Exchange
-from tests.fixtures.faults_memory import MemoryS3
+from tests.fixtures.contract import SMALL_PARTS, moves_there_and_back
+from tests.fixtures.memory_server import AWSCRT, MemoryServer, memory_server
 
-AWSCRT: Final = "CRTS3NativeClient"
 CONFIG: Final = S3Config("bucket", "us-east-1", "key-id", "secret", engine="crt")
 
 
-class Server(ThreadingHTTPServer):
-    """A server in memory that notes what programs say that they are."""
-
-    daemon_threads = True
-
-    def __init__(self, host: str, tls: ssl.SSLContext | None = None) -> None:
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, 0), _Handler)
-        if tls:
-            self.socket = tls.wrap_socket(self.socket, server_side=True)
-        self.store = MemoryS3()
-        self.agents: list[tuple[str, str]] = []
-        """Method and program of each request."""
-        shown = f"[{host}]" if ":" in host else host
-        self.url = f"http{'s' if tls else ''}://{shown}:{self.server_port}"
-
-    def handle_error(self, *_: object) -> None:
-        """A client that refuses a certificate goes without a word."""
-
-    def by_awscrt(self, method: str) -> int:
-        """How many requests came from awscrt."""
-        return sum(it[0] == method and AWSCRT in it[1] for it in self.agents)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Server
-    protocol_version = "HTTP/1.1"
-    timeout = 30
-
-    def answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.agents.append((self.command, self.headers.get("User-Agent", "")))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        told = self.server.store.answer(Exchange(self.command, self.path, headers, body))
-        self.send_response(told.status)
-        lengths = {"content-length": str(len(told.body))}
-        for name, value in (lengths | told.headers).items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(told.body)
-
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer  # noqa: N815 - http.server's names
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-
-@contextmanager
-def served(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """A server while the block runs."""
-    with Server(host, tls) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join(10)
-
-
-def client_of(server: Server, config: S3Config = CONFIG) -> S3Client:
+def client_of(server: MemoryServer, config: S3Config = CONFIG) -> S3Client:
     """A client that needs several parts for a file of 11 MiB."""
-    transfer = TransferConfig(part_size_bytes=5 * MIB, multipart_threshold_bytes=6 * MIB)
-    settings = replace(config, endpoint_url=config.endpoint_url or server.url, transfer=transfer)
+    endpoint_url = config.endpoint_url or server.url
+    settings = replace(config, endpoint_url=endpoint_url, transfer=SMALL_PARTS)
     return S3Client(config=settings, create_bucket=False)
-
-
-def moves_there_and_back(client: S3Client, folder: Path, content: bytes) -> bool:
-    """Whether a file comes back as it was."""
-    (folder / "there").write_bytes(content)
-    client.upload_file(folder / "there", "a b/key")
-    client.download_file("a b/key", folder / "back")
-    return (folder / "back").read_bytes() == content
 
 
 @pytest.fixture
@@ -123,7 +50,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_awscrt_carries_parts_and_ranges(host: str, tmp_path: Path, large: bytes) -> None:
-    with served(host) as server:
+    with memory_server(host) as server:
         assert moves_there_and_back(client_of(server), tmp_path, large)
 
         assert server.by_awscrt("PUT") == 3
@@ -131,7 +58,7 @@ def test_awscrt_carries_parts_and_ranges(host: str, tmp_path: Path, large: bytes
 
 
 def test_two_servers_on_one_host_are_not_confused(tmp_path: Path) -> None:
-    with served() as one, served() as two:
+    with memory_server() as one, memory_server() as two:
         clients = [(server, client_of(server)) for server in (one, two)]
         for server, client in clients * 2:
             source = tmp_path / "source"
@@ -148,7 +75,7 @@ def test_a_private_authority_is_trusted_where_it_is_named(tmp_path: Path, large:
     write_certificates(tmp_path)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
-    with served(tls=tls) as server:
+    with memory_server(tls=tls) as server:
         trusting = replace(CONFIG, ca_bundle=str(tmp_path / "ca.pem"))
         client = client_of(server, trusting)
         assert moves_there_and_back(client, tmp_path, b"small")
@@ -168,7 +95,7 @@ def test_a_proxy_of_the_environment_is_used_though_not_by_awscrt(
     tmp_path: Path, large: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     far = replace(CONFIG, endpoint_url="http://s3.example.com", plain_http="anywhere")
-    with served() as proxy:
+    with memory_server() as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
 
         assert moves_there_and_back(client_of(proxy, far), tmp_path, large)
@@ -178,7 +105,7 @@ def test_a_proxy_of_the_environment_is_used_though_not_by_awscrt(
 
 def test_what_was_carried_is_not_kept_in_memory(tmp_path: Path, large: bytes) -> None:
     before = _kept_bodies()
-    with served() as server:
+    with memory_server() as server:
         client = client_of(server)
         assert moves_there_and_back(client, tmp_path, large)
 
@@ -201,7 +128,7 @@ def test_what_could_not_be_carried_is_not_kept_either(tmp_path: Path) -> None:
 
 def test_awscrts_client_goes_with_ours(tmp_path: Path) -> None:
     before = _kept_clients()
-    with served() as server:
+    with memory_server() as server:
         client = client_of(server)
         moves_there_and_back(client, tmp_path, b"content")
         while_in_use = _kept_clients() - before

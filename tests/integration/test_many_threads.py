@@ -174,7 +174,7 @@ print(len(client.list_files("number/")))
 """
 
 
-@pytest.mark.parametrize("chosen", ["auto", "crt"])
+@pytest.mark.parametrize("chosen", ["auto", "crt", "boto3"])
 @pytest.mark.parametrize(
     ("script", "expected"),
     [(_FORK, "[0, 0, 0]\n6\n"), (_FORKED_POOL, "True True\n30\n")],

@@ -463,3 +463,75 @@ def test_progress_only_grows_and_ends_with_everything(
         assert {total for _, total in told} <= {size_bytes}
         assert [done for done, _ in told] == sorted(done for done, _ in told)
         assert not size_bytes or told[-1] == (size_bytes, size_bytes)
+
+
+# Callbacks that raise
+
+
+class HadEnoughError(Exception):
+    """What a program may raise to end a transfer."""
+
+
+def no_more(done_bytes: int, total_bytes: int) -> None:
+    raise HadEnoughError
+
+
+@pytest.mark.parametrize("size_bytes", [1, 5 * PART_BYTES + 1])
+def test_a_callback_that_raises_ends_a_download_and_changes_nothing(
+    client: S3Client, put: Put, tmp_path: Path, size_bytes: int
+) -> None:
+    put("k", content_of(size_bytes))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "d").write_bytes(b"older")
+
+    with pytest.raises(HadEnoughError):
+        client.download_file("k", folder / "d", progress=no_more)
+
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"d": b"older"}
+    client.download_file("k", folder / "d")
+    assert (folder / "d").stat().st_size == size_bytes
+
+
+def test_a_callback_that_raises_ends_an_upload_in_parts_and_leaves_none(
+    client: S3Client, plain: Any, put: Put, get: Get, tmp_path: Path
+) -> None:
+    put("k", b"older")
+    source = tmp_path / "source"
+    source.write_bytes(content_of(5 * PART_BYTES + 1))
+
+    with pytest.raises(HadEnoughError):
+        client.upload_file(source, "k", progress=no_more)
+
+    assert get("k") == b"older"
+    assert unfinished_uploads(plain, client.bucket_name) == []
+
+
+def test_a_file_of_one_request_is_stored_by_the_time_that_its_callback_can_raise(
+    client: S3Client, get: Get, tmp_path: Path
+) -> None:
+    (tmp_path / "source").write_bytes(b"whole")
+
+    with pytest.raises(HadEnoughError):
+        client.upload_file(tmp_path / "source", "k", progress=no_more)
+
+    assert get("k") == b"whole"
+
+
+# Who pays
+
+
+@pytest.mark.parametrize("transfer", [DEFAULT, ONLY_PARTS])
+def test_whoever_agrees_to_pay_can_do_everything(
+    config: S3Config, tmp_path: Path, transfer: TransferConfig
+) -> None:
+    client = S3Client(config=replace(config, request_payer="requester", transfer=transfer))
+    (tmp_path / "source").write_bytes(b"paid for")
+
+    client.upload_file(tmp_path / "source", "k", if_exists="fail")
+    client.download_file("k", tmp_path / "back")
+
+    assert (tmp_path / "back").read_bytes() == b"paid for"
+    assert [file["key"] for file in client.list_files()] == ["k"]
+    assert client.delete_file("k")
+    assert not client.file_exists("k")

@@ -125,5 +125,7 @@ def test_motos_own_handler_counts_while_a_mock_is_active() -> None:
         hooks = connect(resolve_settings(config=CONFIG, environment={}, dotenv={})).hooks
 
         assert hooks.has_others()
+        assert hooks.is_mocked()
 
     assert not hooks.has_others()
+    assert not hooks.is_mocked()
