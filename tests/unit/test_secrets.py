@@ -7,8 +7,10 @@ there.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
 import traceback
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import pytest
 from botocore import exceptions as botocore_errors
 from botocore.auth import AUTH_TYPE_MAPS, S3SigV4Auth
 
-from s3_integration import S3Client, S3Config, S3IntegrationError, log_to_stderr
+from s3_integration import Encryption, S3Client, S3Config, S3IntegrationError, log_to_stderr
 from s3_integration.config import resolve_settings
 from s3_integration.service import S3Service
 from tests.fixtures.mock_responses import (
@@ -34,8 +36,16 @@ pytestmark = pytest.mark.usefixtures("loggers_as_before")
 
 SECRET = "canary/secret+0123456789/abcdefghijklmnop"
 TOKEN = "canary-token//////////0123456789+/abcdefghijklmnop=="
-CANARIES = (SECRET, TOKEN, "canary")
-WITH_CANARIES = dataclasses.replace(CONFIG, secret_access_key=SECRET, session_token=TOKEN)
+CUSTOMER_KEY = b"canary-customer-key-of-32-bytes+"
+KEY_TEXT = b64encode(CUSTOMER_KEY).decode()
+KEY_MD5 = b64encode(hashlib.md5(CUSTOMER_KEY, usedforsecurity=False).digest()).decode()
+CANARIES = (SECRET, TOKEN, "canary", KEY_TEXT)
+WITH_CANARIES = dataclasses.replace(
+    CONFIG,
+    secret_access_key=SECRET,
+    session_token=TOKEN,
+    encryption=Encryption(method="SSE-C", customer_key=CUSTOMER_KEY),
+)
 
 EXPIRED_WITH_TOKEN = Answer(
     400,
@@ -47,6 +57,7 @@ FAILURES: list[Failure] = [
     error_answer(403, "AccessDenied"),
     error_answer(403, "SignatureDoesNotMatch", f"Not the signature of {TOKEN}."),
     error_answer(503, "SlowDown", f"Slow down, {TOKEN}."),
+    error_answer(400, "InvalidArgument", f"Not the MD5 of {KEY_TEXT}."),
     error_answer(403, "RequestTimeTooSkewed", headers={"Date": "Mon, 01 Jan 2035 10:00:00 GMT"}),
     EXPIRED_WITH_TOKEN,
     Answer(200, b"<html>not S3"),
@@ -96,7 +107,8 @@ def use_everything(client: S3Client, folder: Path) -> list[S3IntegrationError]:
 
 def answer_well(sent: Sent) -> Answer:
     if sent.method == "PUT":
-        return Answer(headers={"etag": '"9a0364b9e99bb480dd25e1f0284c8555"'})
+        told = {"x-amz-server-side-encryption-customer-key-md5": KEY_MD5}
+        return Answer(headers={"etag": '"9a0364b9e99bb480dd25e1f0284c8555"', **told})
     if sent.method == "GET" and sent.key:
         return object_answer(b"content")
     return Answer()
@@ -110,6 +122,7 @@ def test_botocores_debug_lines_do_hold_the_token_so_that_this_search_can_fail(
     connection_to(CannedS3(Answer()), WITH_CANARIES).client.head_object(Bucket="b", Key="a")
 
     assert TOKEN in caplog.text
+    assert KEY_TEXT in caplog.text
 
 
 @pytest.mark.promise(7)
