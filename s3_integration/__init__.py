@@ -23,13 +23,14 @@ from s3_integration.exceptions import (
     S3UploadError,
 )
 from s3_integration.logs import log_to_stderr
-from s3_integration.models import S3FileInfo
+from s3_integration.models import S3Checksum, S3FileInfo
 from s3_integration.version import __version__
 
 __all__ = [
     "Encryption",
     "S3AccessDeniedError",
     "S3BucketError",
+    "S3Checksum",
     "S3Client",
     "S3Config",
     "S3ConfigError",

@@ -18,7 +18,7 @@ from s3_integration.transfer.engine import UploadOptions
 
 if TYPE_CHECKING:
     from s3_integration.bucket.bucket import Bucket
-    from s3_integration.models import ProgressCallback
+    from s3_integration.models import ProgressCallback, S3FileInfo
     from s3_integration.service import S3Service
 
 
@@ -137,8 +137,7 @@ class S3Client:
         """
         key = _checked_key(s3_key)
         path = _checked_path(local_path)
-        if version_id is not None:
-            _check_text("version_id", version_id, utils.key_problem)  # the same limits
+        _check_version_id(version_id)
         _check_callback(progress)
         if _is_folder(path) or os.fspath(local_path).endswith(_SEPARATORS):
             path /= _checked_file_name(key)
@@ -158,7 +157,7 @@ class S3Client:
             S3AccessDeniedError: s3:ListBucket is missing.
         """
         _check_text("prefix", prefix, utils.prefix_problem)
-        return [found.to_dict() for found in self._service.get().iter_files(prefix)]
+        return [found.to_listed_dict() for found in self._service.get().iter_files(prefix)]
 
     def file_exists(self, s3_key: str) -> bool:
         """Whether something is stored under the key.
@@ -171,6 +170,24 @@ class S3Client:
             S3AccessDeniedError: s3:GetObject or s3:ListBucket is missing.
         """
         return self._service.get().file_exists(_checked_key(s3_key))
+
+    def file_info(self, s3_key: str, *, version_id: str | None = None) -> S3FileInfo:
+        """What S3 tells of the file under the key: size, type, metadata, checksum and more.
+
+        Args:
+            s3_key: the file to look at.
+            version_id: which version of it; the latest when None.
+
+        Raises:
+            S3ConfigError: an argument is nonsense; nothing was sent.
+            S3FileNotFoundError: nothing is stored under the key, or not that version.
+            S3BucketError: the bucket does not exist.
+            S3AccessDeniedError: s3:GetObject (for a version s3:GetObjectVersion) or
+                s3:ListBucket is missing, or kms:Decrypt where a KMS key encrypts the file.
+        """
+        key = _checked_key(s3_key)
+        _check_version_id(version_id)
+        return self._service.get().file_info(key, version_id=version_id)
 
     def delete_file(self, s3_key: str) -> bool:
         """Delete what is stored under the key.
@@ -235,6 +252,11 @@ def _checked_path(local_path: object) -> Path:
 
 def _checked_key(key: object) -> str:
     return _check_text("s3_key", key, utils.key_problem)
+
+
+def _check_version_id(version_id: object) -> None:
+    if version_id is not None:
+        _check_text("version_id", version_id, utils.key_problem)  # the same limits
 
 
 def _checked_file_name(key: str) -> str:

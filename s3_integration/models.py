@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import KW_ONLY, asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,9 +20,70 @@ ProgressCallback = Callable[[int, int], None]
 """Called with the bytes done so far and the bytes in all, never by two threads at once."""
 
 
+ChecksumAlgorithm = Literal[
+    "CRC64NVME",
+    "CRC32",
+    "CRC32C",
+    "SHA1",
+    "SHA256",
+    "SHA512",
+    "MD5",
+    "XXHASH64",
+    "XXHASH3",
+    "XXHASH128",
+]
+"""S3's names of the checksums that it keeps (API Reference, "HeadObject")."""
+
+ChecksumType = Literal["FULL_OBJECT", "COMPOSITE"]
+"""S3's word for what a checksum is of: the whole content, or the checksums of its parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Checksum:
+    """The checksum that S3 keeps of one object."""
+
+    algorithm: ChecksumAlgorithm
+    value: str
+    """As S3 writes it: in base64, and for a composite one with `-` and the number of parts."""
+    checksum_type: ChecksumType
+    """Only one of type FULL_OBJECT can be compared with the checksum of a file."""
+
+
+class _ReadOnlyWords(Mapping[str, str]):
+    """Names and values that stay as they are; unlike `MappingProxyType` hashed and pickled."""
+
+    __slots__ = ("_words",)
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self._words = dict(words)
+
+    @override
+    def __getitem__(self, name: str) -> str:
+        return self._words[name]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._words)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._words)
+
+    @override
+    def __hash__(self) -> int:
+        return hash(frozenset(self._words.items()))
+
+    @override
+    def __repr__(self) -> str:
+        return repr(self._words)
+
+
+_NO_WORDS = _ReadOnlyWords({})
+
+
 @dataclass(frozen=True, slots=True)
 class S3FileInfo:
-    """One stored object, as a listing tells of it."""
+    """One stored object: five fields that a listing tells, and more that `file_info` asks for."""
 
     key: str
     size: int
@@ -30,10 +93,36 @@ class S3FileInfo:
     etag: str
     """S3's fingerprint without its quotes; the MD5 of the content only for some objects."""
     storage_class: str
+    _: KW_ONLY
+    content_type: str | None = None
+    """None, as below, where S3 tells none, and in a listing."""
+    metadata: Mapping[str, str] = _NO_WORDS
+    """Read-only; the names in the letter case in which S3 tells them."""
+    version_id: str | None = None
+    checksum: S3Checksum | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.metadata, _ReadOnlyWords):
+            object.__setattr__(self, "metadata", _ReadOnlyWords(self.metadata))
 
     def to_dict(self) -> dict[str, Any]:
-        """The five fields as a plain dict."""
-        return asdict(self)
+        """All fields as a plain dict, with plain dicts for metadata and checksum."""
+        return self.to_listed_dict() | {
+            "content_type": self.content_type,
+            "metadata": dict(self.metadata),
+            "version_id": self.version_id,
+            "checksum": asdict(self.checksum) if self.checksum else None,
+        }
+
+    def to_listed_dict(self) -> dict[str, Any]:
+        """The five fields that a listing tells, as a plain dict."""
+        return {
+            "key": self.key,
+            "size": self.size,
+            "last_modified": self.last_modified,
+            "etag": self.etag,
+            "storage_class": self.storage_class,
+        }
 
 
 @dataclass(frozen=True, slots=True)

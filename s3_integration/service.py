@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import logging
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,20 +18,21 @@ from s3_integration.exceptions import (
     S3IntegrationError,
     S3UploadError,
 )
-from s3_integration.models import S3FileInfo
 from s3_integration.perprocess import PerProcess
+from s3_integration.transfer import described
 from s3_integration.transfer.engine import DownloadJob, ObjectId, UploadJob
-from s3_integration.transfer.integrity import unquoted
+from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.local import check_destination, open_source
+from s3_integration.transfer.persistence import persistently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
     from mypy_boto3_s3.client import S3Client as Boto3Client
 
     from s3_integration.bucket.bucket import Bucket
-    from s3_integration.models import ProgressCallback
+    from s3_integration.models import ProgressCallback, S3FileInfo
     from s3_integration.transfer.engine import Outcome, TransferEngine, UploadOptions
 
 logger = logging.getLogger(__name__)
@@ -180,7 +180,43 @@ class S3Service:
             pages = self._get_s3_client().get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.bucket_name, Prefix=prefix):
                 for listed in page.get("Contents", []):
-                    yield _file_info(listed)
+                    yield described.from_listing(listed)
+
+    def file_info(self, key: str, *, version_id: str | None = None) -> S3FileInfo:
+        """What S3 tells of the object under `key`, its checksum included.
+
+        Raises:
+            S3FileNotFoundError: nothing is stored there, or not that version.
+        """
+        with self._operation("info", key):
+            try:
+                return self._described(key, version_id)
+            except S3FileNotFoundError as error:
+                if error.http_status != 404:  # 405 tells of a delete marker, and enough
+                    raise
+            self._ask_in_words(key, version_id)
+            return self._described(key, version_id)  # stored between the two questions
+
+    def _described(self, key: str, version_id: str | None) -> S3FileInfo:
+        def look() -> S3FileInfo:
+            with translated("HeadObject", self.bucket_name, key):
+                answer = self._get_s3_client().head_object(
+                    **self._named(key, version_id), ChecksumMode="ENABLED"
+                )
+            return described.from_head(key, answer)
+
+        attempts = self._connection.get().total_attempts
+        try:
+            return persistently(look, operation="HeadObject", total_attempts=attempts)
+        except DamagedError as error:
+            raise S3IntegrationError(
+                f"Cannot look at {key!r} in bucket {self.bucket_name!r}: {error}.",
+                operation="HeadObject",
+                bucket=self.bucket_name,
+                key=key,
+                suggestion="Check the network, the endpoint and any proxy settings.",
+                retryable=True,
+            ) from error
 
     def file_exists(self, key: str) -> bool:
         """Whether something is stored under `key`; False only when S3 said that it is not."""
@@ -205,20 +241,33 @@ class S3Service:
         return True
 
     def _is_stored_by_get(self, key: str) -> bool:
-        """Ask again in a way whose answer has a body, and so tells key and bucket apart."""
+        try:
+            self._ask_in_words(key)
+        except S3FileNotFoundError:
+            return False
+        return True  # it was stored between the two questions
+
+    def _ask_in_words(self, key: str, version_id: str | None = None) -> None:
+        """Ask again in a way whose answer has a body, and so tells key and bucket apart.
+
+        Raises:
+            S3FileNotFoundError: it is the key, or the version, that is missing.
+        """
         try:
             with translated("GetObject", self.bucket_name, key):
                 answer = self._get_s3_client().get_object(
-                    Bucket=self.bucket_name, Key=key, Range="bytes=0-0"
+                    **self._named(key, version_id), Range="bytes=0-0"
                 )
-        except S3FileNotFoundError:
-            return False
         except S3IntegrationError as error:
             if error.http_status == 416:  # an empty object has no first byte
-                return True
+                return
             raise
         answer["Body"].close()
-        return True  # it was stored between the two questions
+
+    def _named(self, key: str, version_id: str | None) -> dict[str, Any]:
+        """The object, or one version of it, in the words of S3's requests."""
+        version = {} if version_id is None else {"VersionId": version_id}
+        return {"Bucket": self.bucket_name, "Key": key, **version}
 
     @contextlib.contextmanager
     def _operation(
@@ -256,14 +305,3 @@ class _Account:
             time.monotonic() - self._began,
             attempts,
         )
-
-
-def _file_info(listed: Mapping[str, Any]) -> S3FileInfo:
-    return S3FileInfo(
-        key=listed["Key"],
-        size=listed["Size"],
-        last_modified=listed["LastModified"].astimezone(dt.UTC),
-        etag=unquoted(listed.get("ETag")),
-        # Servers other than AWS may leave it out.
-        storage_class=listed.get("StorageClass", "STANDARD"),
-    )

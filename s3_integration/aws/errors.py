@@ -45,6 +45,7 @@ _DEEDS = {
     "download": "download {key} from",
     "list": "list",
     "exists": "look at {key} in",
+    "info": "look at {key} in",
     "delete": "delete {key} from",
 }
 

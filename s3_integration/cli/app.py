@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from s3_integration.cli import edge
 from s3_integration.cli.demo import demo
-from s3_integration.cli.files import download, exists, ls, rm, upload
+from s3_integration.cli.files import download, exists, info, ls, rm, upload
 from s3_integration.cli.local import sandbox
 from s3_integration.cli.screen import tolerate_any_character
 from s3_integration.version import __version__
@@ -61,5 +61,5 @@ def s3i() -> None:
     """
 
 
-for _command in (upload, download, ls, exists, rm, sandbox, demo):
+for _command in (upload, download, ls, exists, info, rm, sandbox, demo):
     s3i.add_command(_command)

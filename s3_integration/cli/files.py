@@ -1,4 +1,4 @@
-"""The commands that move, list and remove files: upload, download, ls, exists, rm."""
+"""The commands that move, list and remove files: upload, download, ls, exists, info, rm."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from s3_integration.cli.screen import (
     count_text,
     printable,
     size_text,
+    table_text,
     time_text,
     url_text,
 )
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from s3_integration.cli.bars import Meter
     from s3_integration.client import S3Client
-    from s3_integration.models import IfExists
+    from s3_integration.models import IfExists, S3Checksum, S3FileInfo
 
 
 @click.command(short_help="Store a local file.")
@@ -142,6 +143,46 @@ def exists(client: S3Client, screen: Screen, *, s3_key: str) -> int:
     verdict = "exists" if is_there else "does not exist"
     screen.result(facts, f"{url_text(client.bucket_name, s3_key)} {verdict}")
     return edge.DONE if is_there else edge.NOT_FOUND
+
+
+@click.command(short_help="Tell all about a file.")
+@click.argument("s3_key", callback=no_url)
+@click.option(
+    "--version-id", callback=not_empty, metavar="ID", help="Look at this version, not the latest."
+)
+@with_client
+def info(client: S3Client, screen: Screen, *, s3_key: str, version_id: str | None) -> int:
+    """Tell what S3 knows of the file S3_KEY: size, type, metadata, checksum and more."""
+    found = client.file_info(s3_key, version_id=version_id)
+    facts = found.to_dict() | {"bucket": client.bucket_name}
+    screen.result(facts, table_text(_rows_of(found, client.bucket_name)))
+    return edge.DONE
+
+
+def _rows_of(found: S3FileInfo, bucket_name: str) -> list[tuple[str, str]]:
+    metadata = [f"{name}={value}" for name, value in found.metadata.items()] or [""]
+    rows = [
+        ("file", f"s3://{bucket_name}/{found.key}"),
+        ("size", f"{size_text(found.size)} ({count_text(found.size, 'byte')})"),
+        ("last modified", time_text(found.last_modified)),
+        ("etag", found.etag),
+        ("storage class", found.storage_class),
+        ("content type", found.content_type),
+        ("version id", found.version_id),
+        ("checksum", _checksum_text(found.checksum)),
+        ("metadata", metadata[0]),
+        *(("", word) for word in metadata[1:]),
+    ]
+    return [(label, printable(words or "none")) for label, words in rows]
+
+
+_COVERED = {"FULL_OBJECT": "of the whole file", "COMPOSITE": "of its parts' checksums"}
+
+
+def _checksum_text(checksum: S3Checksum | None) -> str:
+    if checksum is None:
+        return ""
+    return f"{checksum.algorithm} {checksum.value} ({_COVERED[checksum.checksum_type]})"
 
 
 @click.command(short_help="Delete files.")

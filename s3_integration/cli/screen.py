@@ -20,7 +20,7 @@ import click
 from s3_integration.logs import log_to_stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from s3_integration.exceptions import S3IntegrationError
 
@@ -140,6 +140,12 @@ def count_text(number: int, noun: str) -> str:
 def url_text(bucket_name: str, key: str = "") -> str:
     """Where an object is, for people."""
     return printable(f"s3://{bucket_name}/{key}")
+
+
+def table_text(rows: Sequence[tuple[str, str]]) -> str:
+    """Labels in one column, and what they name in another."""
+    width = max(len(label) for label, _ in rows)
+    return "\n".join(f"{label:<{width}}  {words}" for label, words in rows)
 
 
 def tolerate_any_character() -> None:

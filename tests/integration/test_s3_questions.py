@@ -108,6 +108,7 @@ def test_a_missing_bucket_is_an_error_of_every_reading_operation(
     operations: dict[str, Callable[[], object]] = {
         "list": client.list_files,
         "exists": lambda: client.file_exists("k"),
+        "info": lambda: client.file_info("k"),
         "delete": lambda: client.delete_file("k"),
         "download": lambda: client.download_file("k", tmp_path / "d"),
     }

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, assert_type
 
-from s3_integration import S3Client, S3Config, S3IntegrationError, TransferConfig
-from s3_integration.models import S3FileInfo
+from s3_integration import (
+    S3Checksum,
+    S3Client,
+    S3Config,
+    S3FileInfo,
+    S3IntegrationError,
+    TransferConfig,
+)
 
 
 def a_program_that_uses_everything(s3: S3Client, error: S3IntegrationError) -> None:
@@ -19,6 +26,9 @@ def a_program_that_uses_everything(s3: S3Client, error: S3IntegrationError) -> N
     assert_type(s3.list_files(), list[dict[str, Any]])
     assert_type(s3.file_exists("key"), bool)
     assert_type(s3.delete_file("key"), bool)
+    assert_type(s3.file_info("key", version_id=None), S3FileInfo)
+    assert_type(s3.file_info("key").metadata, Mapping[str, str])
+    assert_type(s3.file_info("key").checksum, S3Checksum | None)
     assert_type(s3.bucket_name, str)
     assert_type(error.suggestion, str)
     assert_type(error.retryable, bool)

@@ -14,11 +14,13 @@ from typing import Any, get_args
 import pytest
 
 from s3_integration import (
+    S3Checksum,
     S3Client,
     S3Config,
     S3ConfigError,
     S3ConflictError,
     S3DownloadError,
+    S3FileInfo,
     S3FileNotFoundError,
     S3IntegrationError,
     S3UploadError,
@@ -289,6 +291,7 @@ def test_a_key_that_s3_cannot_store_is_refused_before_any_request(
     assert_refused(s3, lambda: client.upload_file(source, key), "s3_key")
     assert_refused(s3, lambda: client.download_file(key, tmp_path / "copy"), "s3_key")
     assert_refused(s3, lambda: client.file_exists(key), "s3_key")
+    assert_refused(s3, lambda: client.file_info(key), "s3_key")
     assert_refused(s3, lambda: client.delete_file(key), "s3_key")
 
 
@@ -384,6 +387,15 @@ def test_nonsense_about_a_download_is_refused_before_any_request(
     assert_refused(
         s3, lambda: client.download_file("key", tmp_path / "a", **{argument: value}), argument
     )
+
+
+@pytest.mark.parametrize("version_id", [5, "", "a\ud800"])
+@pytest.mark.promise(6)
+def test_nonsense_about_a_version_is_refused_before_any_request(version_id: Any) -> None:
+    s3 = CannedS3()
+    client = client_to(s3)
+
+    assert_refused(s3, lambda: client.file_info("key", version_id=version_id), "version_id")
 
 
 # Downloads
@@ -541,6 +553,33 @@ def test_a_file_exists_or_not() -> None:
 
     assert client.file_exists("key") is True
     assert client.file_exists("key") is False
+
+
+def test_all_that_s3_tells_of_a_file_reaches_the_caller() -> None:
+    headers = {
+        "etag": '"e1"',
+        "last-modified": "Thu, 29 Feb 2024 12:00:00 GMT",
+        "content-type": "text/plain",
+        "x-amz-meta-colour": "light blue",
+        "x-amz-version-id": "v1",
+        "x-amz-checksum-crc64nvme": "AAAAAAAAAAA=",
+        "x-amz-checksum-type": "FULL_OBJECT",
+    }
+    s3 = CannedS3(Answer(200, b"12345", headers))
+
+    found = client_to(s3).file_info("a//b", version_id="v1")
+
+    noon = dt.datetime(2024, 2, 29, 12, tzinfo=dt.UTC)
+    assert found == S3FileInfo(
+        *("a//b", 5, noon, "e1", "STANDARD"),
+        content_type="text/plain",
+        metadata={"colour": "light blue"},
+        version_id="v1",
+        checksum=S3Checksum("CRC64NVME", "AAAAAAAAAAA=", "FULL_OBJECT"),
+    )
+    assert s3.methods == ["HEAD a//b"]
+    assert s3.sent[0].query == {"versionId": "v1"}
+    assert s3.sent[0].headers["x-amz-checksum-mode"] == "ENABLED"
 
 
 def test_a_file_is_deleted_or_was_not_there() -> None:

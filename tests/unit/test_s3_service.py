@@ -47,7 +47,7 @@ from tests.fixtures.transfers import lost_connection, settled_file
 
 BUCKET = "unit-tests"
 OPTIONS = UploadOptions("text/plain", {}, {})
-FOUND = Answer(200, headers={"etag": '"e1"'})
+FOUND = Answer(200, headers={"etag": '"e1"', "last-modified": "Thu, 29 Feb 2024 12:00:00 GMT"})
 MISSING = Answer(404)
 NO_SUCH_KEY = error_answer(404, "NoSuchKey")
 NO_SUCH_BUCKET = error_answer(404, "NoSuchBucket")
@@ -250,7 +250,8 @@ def test_each_operation_is_one_line_with_key_bytes_seconds_and_attempts(
     source = settled_file(tmp_path / "source", b"12345")
     busy = error_answer(503, "SlowDown")
     uploaded: list[Reply] = [busy, lost_connection(), take]
-    s3 = CannedS3(*uploaded, object_answer(b"12345"), page("k\n"), FOUND, FOUND, Answer(204))
+    looked_at = [FOUND] * 3
+    s3 = CannedS3(*uploaded, object_answer(b"12345"), page("k\n"), *looked_at, Answer(204))
     service = service_to(s3)
 
     with caplog.at_level(logging.INFO):
@@ -258,6 +259,7 @@ def test_each_operation_is_one_line_with_key_bytes_seconds_and_attempts(
         service.download_file("k\n", tmp_path / "copy")
         list(service.iter_files("k"))
         service.file_exists("k\n")
+        service.file_info("k\n")
         service.delete_file("k\n")
 
     expected = [
@@ -265,6 +267,7 @@ def test_each_operation_is_one_line_with_key_bytes_seconds_and_attempts(
         r"download done: key 'k\\n', bucket 'unit-tests', 5 bytes, 0\.\d{3} s, attempts 1",
         r"list done: key 'k', bucket 'unit-tests', 0 bytes, 0\.\d{3} s, attempts 1",
         r"exists done: key 'k\\n', bucket 'unit-tests', 0 bytes, 0\.\d{3} s, attempts 1",
+        r"info done: key 'k\\n', bucket 'unit-tests', 0 bytes, 0\.\d{3} s, attempts 1",
         r"delete done: key 'k\\n', bucket 'unit-tests', 0 bytes, 0\.\d{3} s, attempts 1",
     ]
     lines = log_lines(caplog)

@@ -96,6 +96,7 @@ def use_everything(client: S3Client, folder: Path) -> list[S3IntegrationError]:
         lambda: client.download_file("a", folder / "target.txt"),
         lambda: client.list_files("a"),
         lambda: client.file_exists("a"),
+        lambda: client.file_info("a"),
         lambda: client.delete_file("a"),
     ):
         try:
@@ -111,6 +112,9 @@ def answer_well(sent: Sent) -> Answer:
         return Answer(headers={"etag": '"9a0364b9e99bb480dd25e1f0284c8555"', **told})
     if sent.method == "GET" and sent.key:
         return object_answer(b"content")
+    if sent.method == "HEAD":
+        known = {"etag": '"e1"', "last-modified": "Thu, 29 Feb 2024 12:00:00 GMT"}
+        return Answer(headers=known)
     return Answer()
 
 

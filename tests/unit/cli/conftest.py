@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from s3_integration.cli import screen
 from s3_integration.cli.app import s3i
 from s3_integration.exceptions import S3FileNotFoundError
+from s3_integration.models import S3FileInfo
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -32,6 +33,7 @@ class FakeClient:
     """What to raise, by key; the failure under "" strikes every call."""
     options: dict[str, Any] = field(default_factory=dict)
     """The keyword arguments of the last call that had any."""
+    told: dict[str, Any] = field(default_factory=dict)
 
     def upload_file(
         self, local_path: str | Path, s3_key: str | None = None, *, progress: Any, **options: Any
@@ -73,6 +75,15 @@ class FakeClient:
         """Say whether a key is taken."""
         self._fail_for(s3_key)
         return s3_key in self.stored
+
+    def file_info(self, s3_key: str, **options: Any) -> S3FileInfo:
+        """Tell of what is stored, with the facts in `told` beyond what a listing tells."""
+        self._fail_for(s3_key)
+        self.options = options
+        if s3_key not in self.stored:
+            raise S3FileNotFoundError("Nothing is there.", key=s3_key)
+        size = len(self.stored[s3_key])
+        return S3FileInfo(s3_key, size, STORED_AT, "e", "STANDARD", **self.told)
 
     def delete_file(self, s3_key: str) -> bool:
         """Remove a key, and say whether it was there."""

@@ -1,4 +1,4 @@
-"""upload, download, ls, exists and rm over a client without an S3."""
+"""upload, download, ls, exists, info and rm over a client without an S3."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from s3_integration import S3Checksum
 from s3_integration import exceptions as exc
 from tests.fixtures.shell import objects
 
@@ -180,6 +181,94 @@ def test_exists_never_takes_a_refusal_for_a_no(command_line: CommandLine) -> Non
     result = command_line.run("exists", "a")
 
     assert (result.exit_code, result.stdout) == (1, "")
+
+
+def test_info_tells_people_all_in_two_columns(command_line: CommandLine) -> None:
+    command_line.client.stored["a\x1b[31m"] = b"x" * 1536
+    command_line.client.told = {
+        "content_type": "text/x\x9b",
+        "metadata": {"colour": "light\u202eblue", "n": "1"},
+        "version_id": "v1",
+        "checksum": S3Checksum("CRC64NVME", "AAAAAAAAAAA=", "FULL_OBJECT"),
+    }
+
+    result = command_line.run("info", "a\x1b[31m")
+
+    assert result.stdout.splitlines() == [
+        "file           s3://notes/a\\x1b[31m",
+        "size           1.5 KiB (1,536 bytes)",
+        "last modified  2026-01-31 18:06:11Z",
+        "etag           e",
+        "storage class  STANDARD",
+        "content type   text/x\\x9b",
+        "version id     v1",
+        "checksum       CRC64NVME AAAAAAAAAAA= (of the whole file)",
+        "metadata       colour=light\\u202eblue",
+        "               n=1",
+    ]
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_info_says_what_s3_does_not_tell(command_line: CommandLine) -> None:
+    command_line.client.stored["a"] = b"x"
+
+    lines = command_line.run("info", "a").stdout.splitlines()
+
+    assert lines[1] == "size           1 B (1 byte)"
+    assert [line.split() for line in lines[5:]] == [
+        ["content", "type", "none"],
+        ["version", "id", "none"],
+        ["checksum", "none"],
+        ["metadata", "none"],
+    ]
+
+
+def test_info_never_takes_a_composite_checksum_for_that_of_the_file(
+    command_line: CommandLine,
+) -> None:
+    command_line.client.stored["a"] = b""
+    command_line.client.told = {"checksum": S3Checksum("SHA256", "AAAA-2", "COMPOSITE")}
+
+    result = command_line.run("info", "a")
+
+    assert "checksum       SHA256 AAAA-2 (of its parts' checksums)\n" in result.stdout
+
+
+def test_info_tells_programs_every_fact(command_line: CommandLine) -> None:
+    command_line.client.stored["k\n"] = b"content"
+    command_line.client.told = {
+        "metadata": {"a": "1"},
+        "checksum": S3Checksum("CRC32", "AAAAAA==", "FULL_OBJECT"),
+    }
+
+    result = command_line.run("info", "k\n", "--version-id", "v1", "--json")
+
+    assert objects(result.stdout) == [
+        {
+            "key": "k\n",
+            "bucket": "notes",
+            "size": 7,
+            "last_modified": "2026-01-31T18:06:11+00:00",
+            "etag": "e",
+            "storage_class": "STANDARD",
+            "content_type": None,
+            "metadata": {"a": "1"},
+            "version_id": None,
+            "checksum": {
+                "algorithm": "CRC32",
+                "value": "AAAAAA==",
+                "checksum_type": "FULL_OBJECT",
+            },
+        }
+    ]
+    assert result.stderr == ""
+    assert command_line.client.options == {"version_id": "v1"}
+
+
+def test_info_of_a_missing_file_has_the_exit_code_for_it(command_line: CommandLine) -> None:
+    result = command_line.run("info", "a")
+
+    assert (result.exit_code, result.stdout) == (3, "")
 
 
 def test_rm_deletes_every_key_once(command_line: CommandLine) -> None:

@@ -59,6 +59,9 @@ def test_settings_that_were_not_given_are_left_to_the_library(command_line: Comm
         ["ls", "--endpoint-url", "ftp://x"],
         ["ls", "--no-create-bucket"],
         ["exists"],
+        ["info"],
+        ["info", "a", "b"],
+        ["info", "a", "--version-id", ""],
         ["rm"],
         ["rm", "a", ""],
         ["rm", "a", "b" * 1025],
@@ -110,6 +113,7 @@ COMMANDS = [
     ["download", "a"],
     ["ls"],
     ["exists", "a"],
+    ["info", "a"],
     ["rm", "a"],
     ["rm", "a", "--dry-run"],
 ]
@@ -174,6 +178,7 @@ def test_the_shell_can_ask_for_completions(command_line: CommandLine) -> None:
         ["download", "k", "s3://notes/2026/a"],
         ["ls", "s3://notes/2026/a"],
         ["exists", "s3://notes/2026/a"],
+        ["info", "s3://notes/2026/a"],
         ["rm", "k", "s3://notes/2026/a"],
     ],
 )

@@ -1,0 +1,70 @@
+"""What S3 tells of one object, as a value: from a listing, or from the answer to HeadObject."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, get_args
+
+from s3_integration.models import ChecksumAlgorithm, S3Checksum, S3FileInfo
+from s3_integration.transfer.integrity import DamagedError, unquoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from s3_integration.models import ChecksumType
+
+_ALGORITHMS: tuple[ChecksumAlgorithm, ...] = get_args(ChecksumAlgorithm)
+_ALWAYS_TOLD = ("ETag", "LastModified", "ContentLength")
+
+
+def from_listing(listed: Mapping[str, Any]) -> S3FileInfo:
+    """The object that an entry of ListObjectsV2 tells of."""
+    return S3FileInfo(
+        key=listed["Key"],
+        size=listed["Size"],
+        last_modified=listed["LastModified"].astimezone(dt.UTC),
+        etag=unquoted(listed.get("ETag")),
+        storage_class=_storage_class_of(listed),
+    )
+
+
+def from_head(key: str, answer: Mapping[str, Any]) -> S3FileInfo:
+    """The object that the answer to HeadObject tells of.
+
+    Raises:
+        DamagedError: the answer lacks what S3 tells of every object.
+    """
+    if untold := [name for name in _ALWAYS_TOLD if answer.get(name) in {None, ""}]:
+        message = f"the answer has no {' and no '.join(untold)}, so it is not S3's"
+        raise DamagedError(message)
+    return S3FileInfo(
+        key=key,
+        size=answer["ContentLength"],
+        last_modified=answer["LastModified"].astimezone(dt.UTC),
+        etag=unquoted(answer["ETag"]),
+        storage_class=_storage_class_of(answer),
+        content_type=answer.get("ContentType"),
+        metadata=answer.get("Metadata", {}),
+        version_id=answer.get("VersionId"),
+        checksum=_checksum_of(answer),
+    )
+
+
+def _storage_class_of(answer: Mapping[str, Any]) -> str:
+    # Listings of servers other than AWS may leave it out, S3's answer to HeadObject does so
+    # for the usual one (API Reference, "HeadObject", x-amz-storage-class).
+    return str(answer.get("StorageClass") or "STANDARD")
+
+
+def _checksum_of(answer: Mapping[str, Any]) -> S3Checksum | None:
+    """The checksum that S3 keeps; of several the first of the documented."""
+    for algorithm in _ALGORITHMS:
+        if value := answer.get(f"Checksum{algorithm}"):
+            return S3Checksum(algorithm, value, _type_of(value, answer.get("ChecksumType")))
+    return None
+
+
+def _type_of(value: str, told: object) -> ChecksumType:
+    """What a checksum covers; base64 has no hyphen, composite ones end in `-` and a number."""
+    is_composite = told == "COMPOSITE" or (told != "FULL_OBJECT" and "-" in value)
+    return "COMPOSITE" if is_composite else "FULL_OBJECT"
