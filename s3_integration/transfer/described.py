@@ -5,15 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, get_args
 
-from s3_integration.models import ChecksumAlgorithm, S3Checksum, S3FileInfo
+from s3_integration.models import ChecksumAlgorithm, ChecksumType, S3Checksum, S3FileInfo
 from s3_integration.transfer.integrity import DamagedError, unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from s3_integration.models import ChecksumType
-
 _ALGORITHMS: tuple[ChecksumAlgorithm, ...] = get_args(ChecksumAlgorithm)
+_TYPES: tuple[ChecksumType, ...] = get_args(ChecksumType)
 _ALWAYS_TOLD = ("ETag", "LastModified", "ContentLength")
 
 
@@ -60,11 +59,17 @@ def _checksum_of(answer: Mapping[str, Any]) -> S3Checksum | None:
     """The checksum that S3 keeps; of several the first of the documented."""
     for algorithm in _ALGORITHMS:
         if value := answer.get(f"Checksum{algorithm}"):
-            return S3Checksum(algorithm, value, _type_of(value, answer.get("ChecksumType")))
+            return S3Checksum(algorithm, value, _type_of(algorithm, value, answer))
     return None
 
 
-def _type_of(value: str, told: object) -> ChecksumType:
-    """What a checksum covers; base64 has no hyphen, composite ones end in `-` and a number."""
-    is_composite = told == "COMPOSITE" or (told != "FULL_OBJECT" and "-" in value)
-    return "COMPOSITE" if is_composite else "FULL_OBJECT"
+def _type_of(algorithm: ChecksumAlgorithm, value: str, answer: Mapping[str, Any]) -> ChecksumType:
+    """What a checksum covers; in doubt not the whole content, which would be compared with it."""
+    told: ChecksumType | None = answer.get("ChecksumType")
+    if told in _TYPES:
+        return told
+    # Servers that do not tell (moto, rclone's): composite ones may end in `-` and a number,
+    # and only objects in parts have them. CRC64NVME is never composite (User Guide,
+    # "Checking object integrity").
+    was_in_parts = "-" in value or "-" in unquoted(answer["ETag"])
+    return "COMPOSITE" if was_in_parts and algorithm != "CRC64NVME" else "FULL_OBJECT"

@@ -66,7 +66,7 @@ def test_an_empty_file_in_another_storage_class_is_described() -> None:
         ("AAAA", {"x_amz_checksum_type": "COMPOSITE"}, "COMPOSITE"),
         ("AAAA-2", {"x_amz_checksum_type": "COMPOSITE"}, "COMPOSITE"),
         ("AAAA", {}, "FULL_OBJECT"),
-        ("AAAA-2", {}, "COMPOSITE"),
+        ("AAAA", {"etag": '"e1-2"', "x_amz_checksum_type": "FULL_OBJECT"}, "FULL_OBJECT"),
     ],
 )
 def test_the_checksum_says_what_it_covers(
@@ -78,6 +78,25 @@ def test_the_checksum_says_what_it_covers(
     headers = headers | {f"x_amz_checksum_{algorithm.lower()}": value}
 
     found = service_to(CannedS3(described(**headers))).file_info("a")
+
+    assert found.checksum == S3Checksum(algorithm, value, checksum_type)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "value", "etag", "checksum_type"),
+    [
+        ("SHA256", "AAAA-2", '"e1"', "COMPOSITE"),
+        ("SHA256", "AAAA", '"e1-2"', "COMPOSITE"),
+        ("CRC32", "AAAA", '"e1-2"', "COMPOSITE"),
+        ("CRC64NVME", "AAAA", '"e1-2"', "FULL_OBJECT"),
+    ],
+)
+def test_a_checksum_of_untold_type_is_in_doubt_not_of_the_whole(
+    algorithm: ChecksumAlgorithm, value: str, etag: str, checksum_type: ChecksumType
+) -> None:
+    told = {f"x_amz_checksum_{algorithm.lower()}": value, "etag": etag}
+
+    found = service_to(CannedS3(described(**told))).file_info("a")
 
     assert found.checksum == S3Checksum(algorithm, value, checksum_type)
 
