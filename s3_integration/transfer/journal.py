@@ -152,7 +152,7 @@ def _locked(path: str, descriptor: int) -> UploadRecord | None:
 
 
 def _remembered_by_the_living(path: str) -> Iterator[Remembered | None]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    descriptor = os.open(path, _FLAGS)  # NFS locks only what is open for writing: flock(2)
     try:
         # One without a line is left alone: its process may be about to lock it.
         text = _read(descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -53,6 +54,24 @@ def test_the_record_of_a_living_process_is_in_use_and_no_killed_ones(tmp_path: P
     first.close()
     assert records_in(tmp_path).in_use() == [INTENT]
     second.close()
+
+
+def test_a_living_processs_record_is_in_use_on_nfs_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Linux locks files on NFS by fcntl there, which wants them open for writing (flock(2)).
+    flock = fcntl.flock
+
+    def flock_of_nfs(descriptor: int, operation: int) -> None:
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock_of_nfs)
+    record = new_record(tmp_path)
+
+    assert records_in(tmp_path).in_use() == [INTENT]
+    record.close()
 
 
 def test_a_record_that_has_no_line_yet_is_in_use(tmp_path: Path) -> None:
