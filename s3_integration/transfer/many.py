@@ -6,6 +6,7 @@ more of them while most wait, and fewer while they compute.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
 import resource
@@ -13,6 +14,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic
 
 from s3_integration.aws.errors import translate, with_outcome
@@ -80,7 +82,8 @@ class _Run(Generic[Job]):
         self._pool = ThreadPoolExecutor(most_threads, "s3_integration-file")
         self._ready: deque[Job] = deque()
         self._finished: deque[tuple[Outcome[Job], float]] = deque()
-        self._news = threading.Event()
+        # No Event: a signal may strike while its lock is taken, which is never given back then.
+        self._news: SimpleQueue[None] = SimpleQueue()
         """Something has finished, or a thread has ended."""
         self._lock = threading.Lock()
         self._turns = Turns()
@@ -118,8 +121,10 @@ class _Run(Generic[Job]):
             self._pool.shutdown(cancel_futures=True)
 
     def _wait(self) -> None:
-        self._news.wait(_LONGEST_UNTOLD_SECONDS)
-        self._news.clear()
+        with contextlib.suppress(Empty):
+            self._news.get(timeout=_LONGEST_UNTOLD_SECONDS)
+            while True:
+                self._news.get_nowait()
         if self._failure is not None:
             raise self._failure
         self._crew.judge(time.perf_counter())
@@ -165,7 +170,7 @@ class _Run(Generic[Job]):
             end_turn()
             with self._lock:
                 self._threads -= 1
-            self._news.set()
+            self._news.put(None)
 
     def _do_jobs(self) -> None:
         began = time.thread_time()
@@ -180,7 +185,7 @@ class _Run(Generic[Job]):
             self._finished.append((outcome, ended - began))
             began = ended
             if len(self._finished) >= _BATCH or len(self._ready) < self._threads:
-                self._news.set()
+                self._news.put(None)
 
     def _takes_part(self) -> bool:
         return not self._is_stopped and self._threads <= self._crew.wanted

@@ -269,6 +269,48 @@ def test_where_no_more_threads_can_be_started_the_others_do_the_work(
     assert len(outcomes) == 200
 
 
+_INTERRUPTED_WHILE_LOCKING: Final = """
+import sys, threading, time
+from pathlib import Path
+from s3_integration.transfer.engine import ObjectId, Transferred, UploadJob, UploadOptions
+from s3_integration.transfer.many import move_many
+
+def trace(frame, event, argument):
+    # As a signal may that comes when the lock is taken, and nothing yet gives it back.
+    if event == "call" and frame.f_code is threading.Condition.__enter__.__code__:
+        return trace
+    if event == "return":
+        raise KeyboardInterrupt
+    return None
+
+def jobs():
+    job = UploadJob(Path("a"), ObjectId("b", "k"), UploadOptions("text/plain", {}, {}))
+    for number in range(100):
+        if number == 50:
+            sys.settrace(trace)
+        yield job
+    sys.settrace(None)
+
+def move(job, progress):
+    time.sleep(0.01)  # so that the caller's thread waits
+    return Transferred(0, "", None)
+
+try:
+    list(move_many(jobs(), move, 4))
+except KeyboardInterrupt:
+    sys.settrace(None)
+print("ended")
+"""
+
+
+def test_ctrl_c_takes_no_lock_along_that_a_thread_needs_to_end() -> None:
+    child = run_child(
+        _INTERRUPTED_WHILE_LOCKING, environment=environment_of(S3Config()), timeout_seconds=20
+    )
+
+    assert (child.stdout.strip(), child.stderr) == ("ended", "")
+
+
 _FEW_OPEN_FILES: Final = """
 import os, resource, time
 from pathlib import Path
