@@ -333,6 +333,29 @@ def test_an_answer_that_leaves_the_checksum_out_is_judged_by_its_etag(
     assert len(s3.sent) == 2
 
 
+@pytest.mark.parametrize("content", [SMALL, LARGE])
+@pytest.mark.promise(1)
+def test_a_checksum_that_is_repeated_over_other_bytes_does_not_prove_them(
+    tmp_path: Path, slept: list[float], content: bytes
+) -> None:
+    answers = MultipartAnswers("repeats")
+
+    def damaged(sent: Sent) -> Answer:
+        kept = {name: text for name, text in sent.headers.items() if name != "content-md5"}
+        return answers.right_answer(dataclasses.replace(sent, body=sent.body[::-1], headers=kept))
+
+    connection = connection_to(CannedS3(otherwise=answers), UNKNOWN_SERVER)
+    path = settled_file(tmp_path / "a", content)
+
+    for _ in range(3):  # until it is known what the server does
+        # The second request, since the first may be the one with a wrong checksum.
+        answers.faults = {"PutObject": [damaged], "UploadPart": [lambda _: None, damaged]}
+        upload(CannedS3(), path, connection=connection)
+
+    assert len(slept) == 3
+    assert b"".join(part for _, part in sorted(answers.contents.items())) in {LARGE, b""}
+
+
 @pytest.mark.promise(1)
 def test_parts_that_were_joined_to_something_else_are_an_error(tmp_path: Path) -> None:
     joined = xml_answer(
