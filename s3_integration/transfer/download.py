@@ -25,6 +25,7 @@ from s3_integration.transfer.parts import in_threads, results_of
 from s3_integration.transfer.persistence import persistently
 from s3_integration.transfer.progress import Progress
 from s3_integration.transfer.streams import FirstBody, Streams, usable_cores
+from s3_integration.transfer.turns import end_turn
 from s3_integration.utils import MIB, ByteRange, split_into_ranges
 
 if TYPE_CHECKING:
@@ -263,6 +264,7 @@ class _Requests:
 
         Answers to ranges do not tell it, or tell the whole's for a part's (rclone's server).
         """
+        end_turn()
         try:
             answer = self._head(**self._names, IfMatch=version.etag, ChecksumMode="ENABLED")
         except ClientError as error:

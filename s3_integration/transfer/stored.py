@@ -15,6 +15,7 @@ from s3_integration.transfer import checksums, integrity
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.local import SourceChangedError
 from s3_integration.transfer.proof import fingerprint
+from s3_integration.transfer.turns import end_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -95,6 +96,7 @@ def head_of(
 ) -> Mapping[str, Any] | None:
     """What S3 says of the object; None where it is not there."""
     asked: dict[str, Any] = {"ChecksumMode": "ENABLED"} if with_checksum else {}
+    end_turn()
     try:
         return connection.client.head_object(Bucket=target.bucket, Key=target.key, **asked)
     except ClientError as error:

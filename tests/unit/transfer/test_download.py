@@ -28,6 +28,7 @@ from s3_integration import (
 )
 from s3_integration.transfer import checksums, parts
 from s3_integration.transfer import download as downloads
+from s3_integration.transfer.turns import Turns, end_turn
 from s3_integration.utils import MIB
 from tests.fixtures.at_once import failures_at_once
 from tests.fixtures.mock_responses import (
@@ -501,6 +502,25 @@ def test_an_object_that_was_stored_in_parts_is_compared_with_its_checksum(
     assert (head.method, head.headers["x-amz-checksum-mode"]) == ("HEAD", "ENABLED")
     assert head.headers["if-match"] == IN_PARTS
     assert_holds(destination, content)
+
+
+def test_nobody_waits_for_the_turn_of_a_thread_that_asks_for_a_checksum(
+    destination: Path,
+) -> None:
+    stored = checksums.as_text(checksums.crc64nvme(CONTENT))
+    serve = serving(CONTENT, etag=IN_PARTS, **{CHECKSUM: stored})
+    turns, held = Turns(), list[Turns | None]()
+
+    def note_turn(sent: Sent) -> Answer:
+        if sent.method == "HEAD":
+            held.append(end_turn())
+        else:
+            turns.take()
+        return serve(sent)
+
+    download(CannedS3(otherwise=note_turn), destination, transfer=IN_ONE)
+
+    assert held == [None]
 
 
 def test_a_large_object_is_compared_with_its_checksum_and_no_md5_is_computed(

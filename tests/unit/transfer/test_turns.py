@@ -9,7 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from s3_integration.transfer import turns
+from s3_integration.transfer.engine import ObjectId
+from s3_integration.transfer.stored import head_of
 from s3_integration.transfer.turns import Turns, end_turn
+from tests.fixtures.mock_responses import Answer, CannedS3, Sent, connection_to
 
 
 @pytest.fixture
@@ -68,3 +71,16 @@ def test_groups_do_not_wait_for_each_other(other_thread: ThreadPoolExecutor) -> 
 
     assert end_turn() is mine
     assert other_thread.submit(end_turn).result(10) is theirs
+
+
+def test_nobody_waits_for_the_turn_of_a_thread_that_asks_what_is_stored() -> None:
+    held = list[Turns | None]()
+
+    def note_turn(_: Sent) -> Answer:
+        held.append(end_turn())
+        return Answer(404)
+
+    Turns().take()
+
+    assert head_of(connection_to(CannedS3(note_turn)), ObjectId("unit-tests", "k")) is None
+    assert held == [None]
