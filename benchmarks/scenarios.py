@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 OURS = "s3_integration"
 OURS_BULK = "s3_integration, bulk"
+OURS_UNVERIFIED = "s3_integration, unverified"
 OURS_CRT = "s3_integration crt"
 OURS_CRT_BULK = "s3_integration crt, bulk"
 OURS_BOTO3 = "s3_integration boto3"
@@ -55,9 +56,16 @@ SCENARIOS = (
         server="near",
         action="upload",
         files="large",
-        contenders=(*_ONE, "awscrt, no checksums"),
+        contenders=(*_ONE, OURS_UNVERIFIED, "awscrt, no checksums"),
     ),
-    Scenario("download-large", "Download of {large}", "near", "download", "large", _ONE),
+    Scenario(
+        "download-large",
+        "Download of {large}",
+        server="near",
+        action="download",
+        files="large",
+        contenders=(*_ONE, OURS_UNVERIFIED),
+    ),
     Scenario(
         "download-capped",
         "Download of {large}, 85 MB/s per connection",

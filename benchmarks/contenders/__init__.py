@@ -28,6 +28,7 @@ _PROGRAM_SECONDS = 3600
 _MODULES = {
     "s3_integration": "ours",
     "s3_integration, bulk": "ours",
+    "s3_integration, unverified": "ours",
     "s3_integration crt": "ours",
     "s3_integration crt, bulk": "ours",
     "s3_integration boto3": "ours",

@@ -6,11 +6,14 @@ import sys
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from unittest.mock import patch
 
 from benchmarks.contenders import Contender, Program, in_threads
 from s3_integration import S3Client, S3Config
 from s3_integration.config import resolve_settings
 from s3_integration.service import S3Service
+from s3_integration.transfer import checksums
+from s3_integration.transfer.download import Download
 from s3_integration.transfer.engine import UploadOptions
 
 if TYPE_CHECKING:
@@ -34,6 +37,19 @@ class OneCallPerFile(Contender):
     def download(self, batch: Batch) -> None:
         """Fetch every object, each by a call of its own."""
         in_threads(lambda path, key: self._client.download_file(key, path), batch)
+
+
+class Unverified(OneCallPerFile):
+    """The same without looking at the bytes, which no setting allows: to see what that costs."""
+
+    def __init__(self, site: Site, chosen: EngineName) -> None:
+        super().__init__(site, chosen)
+        # For good: this process serves no other contender. All content has the checksum 0 then,
+        # which the server repeats.
+        patch.multiple(checksums, crc64nvme=lambda _, __=0: 0, joined=lambda _: 0).start()
+        patch.multiple(
+            Download, _wants_checksum=lambda *_: False, _check_content=lambda *_: None
+        ).start()
 
 
 class Bulk(Contender):
@@ -95,6 +111,8 @@ def make(name: str, site: Site) -> Contender:
     """The client or the bulk entry, on one of the engines, or the command line."""
     if name == "s3i":
         return CommandLine(site)
-    words = name.removesuffix(", bulk").split()
-    chosen = cast("EngineName", words[1] if len(words) > 1 else "auto")
-    return Bulk(site, chosen) if name.endswith("bulk") else OneCallPerFile(site, chosen)
+    words, _, way = name.partition(", ")
+    chosen = cast("EngineName", words.partition(" ")[2] or "auto")
+    if way == "bulk":
+        return Bulk(site, chosen)
+    return Unverified(site, chosen) if way else OneCallPerFile(site, chosen)
