@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from benchmarks.scenarios import OUR_COMMAND, OURS, OURS_BOTO3, OURS_BULK
+from benchmarks.scenarios import OUR_COMMAND, OURS, OURS_BOTO3, OURS_BULK, OURS_CRT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +99,7 @@ DEMANDS = (
 MEMORY_DEMANDS = tuple(
     (scenario, ours)
     for scenario in ("upload-5-gib", "download-5-gib", "upload-20-gib", "download-20-gib")
-    for ours in (OURS, OURS_BOTO3)
+    for ours in (OURS, OURS_CRT, OURS_BOTO3)
 )
 """Rows that may take no more than `PEAK_BYTES`, whatever their size."""
 

@@ -25,7 +25,7 @@ How fast this package is beside boto3, awscrt, obstore, s5cmd, minio-py and rclo
 To measure it yourself: `./dev bench`. It takes a quarter of an hour, 3 GB of memory, nginx
 (`{how_to_install}`) and, for the last tables, Ceph.
 `./dev bench --quick` shows in two minutes that everything runs, `--only SCENARIO` takes one
-table, `--large` adds files of 5 and 20 GiB.
+table, `--large` takes files of 5 and 20 GiB instead ([performance-large.md](performance-large.md)).
 
 ## What has to be reached, and what is
 
@@ -66,6 +66,18 @@ CPU time of one thread for looking at every byte once, whoever does it:
 {checksums}
 """
 
+_LARGE_HEAD = """\
+# Performance with large files
+
+<!-- Made by `./dev bench --large`; change benchmarks/page.py instead. -->
+
+Files of 5 and 20 GiB, moved once each: this shows how much memory that takes, more than how fast
+it is. Measured on {date} on {shape}, with {versions}, in the way that
+[performance.md](performance.md) tells. The files are sparse; what is downloaded goes to a disk.
+
+{verdicts}
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
@@ -85,10 +97,20 @@ class Measurement:
 
 def render(measurement: Measurement) -> str:
     """The whole page."""
+    checks = _CHECKS.format(checksums=checksum_table(measurement.seconds_per_gib))
+    return _filled(_HEAD, measurement) + checks + _tables(measurement)
+
+
+def render_large(measurement: Measurement) -> str:
+    """The page of what is too large to be measured often."""
+    return _filled(_LARGE_HEAD, measurement) + _tables(measurement)
+
+
+def _filled(head: str, measurement: Measurement) -> str:
     versions = ", ".join(
         f"{name} {number}" for name, number in measurement.versions.items() if number
     )
-    head = _HEAD.format(
+    return head.format(
         date=measurement.date.isoformat(),
         shape=measurement.shape,
         versions=versions,
@@ -96,7 +118,10 @@ def render(measurement: Measurement) -> str:
         verdicts=verdict_table(measurement.verdicts),
         rounds=measurement.rounds,
     )
-    parts = [head, _CHECKS.format(checksums=checksum_table(measurement.seconds_per_gib))]
-    for name, rows in measurement.rows.items():
-        parts.append(f"\n## {measurement.titles[name]}\n\n`{name}`\n\n{scenario_table(rows)}\n")
-    return "".join(parts)
+
+
+def _tables(measurement: Measurement) -> str:
+    return "".join(
+        f"\n## {measurement.titles[name]}\n\n`{name}`\n\n{scenario_table(rows)}\n"
+        for name, rows in measurement.rows.items()
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from benchmarks.served import GIB, HUGE_BYTES, LARGE_BYTES, MIB, SMALL_FILES
+from benchmarks.served import GIB, LARGE_BYTES, MIB, SMALL_FILES
 
 if TYPE_CHECKING:
     from benchmarks.task import Action
@@ -31,7 +31,7 @@ _MANY: tuple[str, ...] = (
     *("boto3", "awscrt, 16 threads", "awscrt", "obstore", "s5cmd", "minio", "rclone"),
 )
 _FAR = (OURS_BULK, OURS, OURS_CRT_BULK, "boto3", "awscrt", "obstore", "s5cmd", "rclone")
-_HUGE = (*_OURS_ONE, "boto3", "awscrt", "s5cmd")
+_HUGE = {5 * GIB: (*_OURS_ONE, "boto3", "awscrt", "s5cmd"), 20 * GIB: _OURS_ONE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +129,10 @@ LARGE_SCENARIOS = tuple(
         "near",
         action,
         "huge",
-        _HUGE,
+        _HUGE[size_bytes],
         size_bytes,
     )
-    for size_bytes in HUGE_BYTES
+    for size_bytes in _HUGE
     for action in ("upload", "download")
 )
 """Run once each, and only when asked for: they show memory rather than speed."""
