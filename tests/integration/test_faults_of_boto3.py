@@ -13,6 +13,9 @@ from tests.fixtures.faults_clients import STOCK, write_profile
 from tests.fixtures.faults_runs import Record, Stage, run
 from tests.fixtures.faults_stages import make_boto3s_waits_short, side_by_side, stage_in_memory
 
+# It leaves connections open, until garbage is collected in whichever test comes then.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Without the option, nobody would read the outcomes."""
