@@ -13,7 +13,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from s3_integration.transfer import resume
+from s3_integration.transfer import locks, resume
 from s3_integration.transfer.locks import is_still_at, try_lock
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ class UploadRecord:
     def remove(self) -> None:
         """Forget the upload."""
         with contextlib.suppress(OSError):  # without its folder it is forgotten, too
-            os.unlink(self.path)  # noqa: PTH108 - paths are text here, as locks.py has them
+            if is_still_at(self.path, self._descriptor):
+                os.unlink(self.path)  # noqa: PTH108 - paths are text here, as locks.py has them
         self.close()
 
     def close(self) -> None:
@@ -76,7 +77,7 @@ class UploadRecord:
         if self._descriptor >= 0:
             # First, since a signal may strike once it is closed and the number another file's.
             descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)
+            locks.close(descriptor)
 
 
 class ObjectRecords:
@@ -145,9 +146,9 @@ def _locked(path: str, descriptor: int) -> UploadRecord | None:
         if try_lock(descriptor) and is_still_at(path, descriptor):
             return UploadRecord(path, descriptor)
     except BaseException:
-        os.close(descriptor)
+        locks.close(descriptor)
         raise
-    os.close(descriptor)
+    locks.close(descriptor)
     return None
 
 
@@ -159,7 +160,7 @@ def _remembered_by_the_living(path: str) -> Iterator[Remembered | None]:
         if not text or not try_lock(descriptor):
             yield resume.from_lines(text)
     finally:
-        os.close(descriptor)
+        locks.close(descriptor)
 
 
 def _read(descriptor: int) -> bytes:

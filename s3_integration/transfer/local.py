@@ -9,16 +9,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from s3_integration.transfer import locks
 from s3_integration.transfer.busy import BusyFolders
 from s3_integration.transfer.locks import is_still_at, try_lock
 from s3_integration.transfer.notes import Notes, noted_in
+from s3_integration.transfer.permissions import final_mode
 from s3_integration.utils import MAX_OBJECT_SIZE_BYTES
 
 if TYPE_CHECKING:
@@ -45,10 +46,6 @@ _COARSE_TICK_NS = 20_000_000
 
 _WHOLE_SECONDS_TICK_NS = 2_000_000_000
 """FAT keeps mtimes to 2 s, some network file systems to 1 s."""
-
-
-_UMASK_LINE = re.compile(rb"^Umask:\s*([0-7]+)$", re.MULTILINE)  # proc(5), since Linux 4.7
-_STATUS_BYTES = 512
 
 
 class SourceChangedError(Exception):
@@ -195,11 +192,11 @@ class PartialFile:
 
     def commit(self) -> None:
         """Put the file in its destination's place, in one step."""
-        os.fchmod(self._descriptor, _final_mode(self.destination))
+        os.fchmod(self._descriptor, final_mode(self.destination))
         if self._notes:
             self._notes.erase()
         os.replace(self._path, self.destination)  # noqa: PTH105 - see _partial_paths
-        os.close(self._given_up())
+        locks.close(self._given_up())
 
     def discard(self) -> None:
         """Remove the file, unless it has taken its destination's place already."""
@@ -246,7 +243,7 @@ def _create_locked(destination: Path) -> tuple[str, int]:
             except BaseException:  # some network file systems have no locks
                 _remove(path, descriptor)
                 raise
-            os.close(descriptor)  # swept away between being made and being locked
+            locks.close(descriptor)  # swept away between being made and being locked
     message = "too many downloads to this file are under way"
     raise FileExistsError(errno.EEXIST, message, str(destination))
 
@@ -258,7 +255,7 @@ def _remove(path: str, descriptor: int) -> None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)  # noqa: PTH108 - see _partial_paths
     finally:
-        os.close(descriptor)
+        locks.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +309,7 @@ def _sweep(path: str, content: Content | None) -> Leftover | None:
                 kept = Leftover((path, descriptor), noted)
     finally:
         if kept is None:
-            os.close(descriptor)
+            locks.close(descriptor)
     return kept
 
 
@@ -357,28 +354,3 @@ def _start(destination: Path) -> str:
     # File systems allow 255 bytes a name; a long one is cut between characters.
     name = destination.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")
     return f".{name}."
-
-
-def _final_mode(destination: Path) -> int:
-    """The replaced file's permissions, or those that a new file of this process gets."""
-    try:
-        # Without set-user-ID and the like: what was downloaded has not earned them.
-        return stat.S_IMODE(destination.stat().st_mode) & 0o777
-    except FileNotFoundError:
-        return 0o666 & ~_current_umask()
-
-
-def _current_umask() -> int:
-    # /proc tells it without changing it, which os.umask cannot, and other threads would see.
-    # It is one of the first lines; a file object would take longer than the rest of a download.
-    with contextlib.suppress(OSError):
-        descriptor = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            told = _UMASK_LINE.search(os.read(descriptor, _STATUS_BYTES))
-        finally:
-            os.close(descriptor)
-        if told:
-            return int(told[1], 8)
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask
