@@ -14,7 +14,7 @@ import os
 from typing import TYPE_CHECKING
 
 from s3_integration.transfer import locks, resume
-from s3_integration.transfer.locks import is_still_at, try_lock
+from s3_integration.transfer.locks import NoLocksError, is_still_at, try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -157,10 +157,17 @@ def _remembered_by_the_living(path: str) -> Iterator[Remembered | None]:
     try:
         # One without a line is left alone: its process may be about to lock it.
         text = _read(descriptor)
-        if not text or not try_lock(descriptor):
+        if not text or _may_be_in_use(descriptor):
             yield resume.from_lines(text)
     finally:
         locks.close(descriptor)
+
+
+def _may_be_in_use(descriptor: int) -> bool:
+    try:
+        return not try_lock(descriptor)
+    except NoLocksError:
+        return True
 
 
 def _read(descriptor: int) -> bytes:

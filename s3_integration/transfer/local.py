@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import stat
 import time
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from s3_integration.transfer import locks
 from s3_integration.transfer.busy import BusyFolders
-from s3_integration.transfer.locks import is_still_at, try_lock
+from s3_integration.transfer.locks import NoLocksError, is_still_at, try_lock
 from s3_integration.transfer.notes import Notes, noted_in
 from s3_integration.transfer.permissions import final_mode
 from s3_integration.utils import MAX_OBJECT_SIZE_BYTES
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from s3_integration.transfer.notes import Content
     from s3_integration.utils import ByteRange
 
+logger = logging.getLogger(__name__)
+
 PARTIAL_SUFFIX = ".s3-partial"
 """The end of every temporary file's name."""
 
@@ -37,6 +40,8 @@ _MOST_PARTIAL_FILES = 1000
 """Downloads to one and the same destination at one time; the last to finish wins."""
 
 _busy_folders = BusyFolders(PARTIAL_SUFFIX)
+
+_CREATE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 _LONGEST_GAP = 16
 """Unused names in a row after which no abandoned file is looked for any more."""
@@ -152,7 +157,8 @@ class PartialFile:
     """A temporary file beside its destination, which it replaces when it is whole.
 
     It is nobody else's to read (0600) and locked while its process lives. Its name follows
-    from the destination's, so the next download finds what a killed one left behind.
+    from the destination's, so the next download finds what a killed one left behind. Where the
+    file system has no locks, its name is chance, so that nobody takes it for a killed one's.
 
     Args:
         destination: where it is to be in the end.
@@ -164,10 +170,12 @@ class PartialFile:
         self, destination: Path, content: Content | None = None, left: Leftover | None = None
     ) -> None:
         self.destination = destination
-        self._path, self._descriptor = left.opened if left else _create_locked(destination)
+        self._path, self._descriptor = left.opened if left else _create(destination)
         self.noted = left.noted if left else []
         """Ranges that a killed download has written."""
-        self._notes = Notes(self._descriptor, content, len(self.noted)) if content else None
+        self._notes: Notes | None = None
+        if content and locks.is_locked(self._descriptor):
+            self._notes = Notes(self._descriptor, content, len(self.noted))
 
     @property
     def path(self) -> Path:
@@ -226,26 +234,42 @@ def partial_file(destination: Path, content: Content | None = None) -> Iterator[
         except BaseException:
             partial.discard()
             raise
-    except BaseException:
+    except BaseException as error:
         _remove_folders(made)
+        if isinstance(error, OSError) and _is_partial(error.filename):
+            raise OSError(error.errno, error.strerror, str(destination)) from error
         raise
 
 
-def _create_locked(destination: Path) -> tuple[str, int]:
+def _is_partial(told: object) -> bool:
+    return isinstance(told, str) and told.endswith(PARTIAL_SUFFIX)
+
+
+def _create(destination: Path) -> tuple[str, int]:
     """Make and lock the first temporary file that no living download holds."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     for path in _partial_paths(destination):
         with contextlib.suppress(FileExistsError):
-            descriptor = os.open(path, flags, 0o600)
+            descriptor = os.open(path, _CREATE_FLAGS, 0o600)
             try:
                 if try_lock(descriptor) and os.fstat(descriptor).st_nlink:
                     return path, descriptor
-            except BaseException:  # some network file systems have no locks
+            except NoLocksError:
+                _remove(path, descriptor)
+                return _create_unlocked(destination)
+            except BaseException:
                 _remove(path, descriptor)
                 raise
             locks.close(descriptor)  # swept away between being made and being locked
     message = "too many downloads to this file are under way"
     raise FileExistsError(errno.EEXIST, message, str(destination))
+
+
+def _create_unlocked(destination: Path) -> tuple[str, int]:
+    """Make a temporary file whose name nobody looks for: it cannot show that it is in use."""
+    logger.info("no locks for %r: a kill would leave its temporary file", str(destination))
+    start = f"{destination.parent}{os.sep}{_start(destination)}"
+    path = f"{start}{os.urandom(8).hex()}{PARTIAL_SUFFIX}"
+    return path, os.open(path, _CREATE_FLAGS, 0o600)
 
 
 def _remove(path: str, descriptor: int) -> None:
@@ -307,6 +331,8 @@ def _sweep(path: str, content: Content | None) -> Leftover | None:
                 os.unlink(path)  # noqa: PTH108 - see _partial_paths
             else:
                 kept = Leftover((path, descriptor), noted)
+    except NoLocksError:  # it may be a living process', on a machine that has locks
+        pass
     finally:
         if kept is None:
             locks.close(descriptor)

@@ -74,6 +74,20 @@ def test_a_living_processs_record_is_in_use_on_nfs_too(
     record.close()
 
 
+def test_a_record_where_locks_are_no_more_may_be_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_record(tmp_path).close()
+
+    def refuse(*_: object) -> NoReturn:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+    assert records_in(tmp_path).in_use() == [INTENT]
+    assert remembered_by_the_killed(tmp_path) == []
+
+
 def test_a_record_that_has_no_line_yet_is_in_use(tmp_path: Path) -> None:
     record = new_record(tmp_path)
     os.truncate(record.path, 0)

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import pathlib
+import re
 import socket
 import stat
 import subprocess
@@ -27,6 +28,8 @@ from s3_integration.transfer.local import (
     partial_file,
     sweep_abandoned,
 )
+from s3_integration.transfer.notes import Content
+from s3_integration.utils import ByteRange
 
 SECOND_NS = 1_000_000_000
 
@@ -567,17 +570,98 @@ def test_a_file_that_another_sweeper_removed_is_not_taken_for_its_successor(
     assert name.exists() is makes_another
 
 
-def test_a_file_system_without_locks_is_an_error_that_leaves_nothing_behind(
+@pytest.fixture(params=[errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def no_locks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """A file system such as Lustre without `-o flock`."""
+    refusal = OSError(request.param, os.strerror(request.param))
+    monkeypatch.setattr(fcntl, "flock", failing(refusal))
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks_downloads_have_names_that_nobody_looks_for(tmp_path: Path) -> None:
+    open_before = names_in(Path("/proc/self/fd"))
+    usual = re.compile(rf"\.file\.\d{{1,3}}\{PARTIAL_SUFFIX}")
+
+    with partial_file(tmp_path / "file") as first, partial_file(tmp_path / "file") as second:
+        paths = first.path, second.path
+        sweep_abandoned(tmp_path / "file")
+        assert all(path.exists() for path in paths)
+        first.write(0, b"first")
+        second.write(0, b"second")
+
+    assert paths[0] != paths[1]
+    assert all(path.name.endswith(PARTIAL_SUFFIX) for path in paths)
+    assert not any(usual.fullmatch(path.name) for path in paths)
+    assert (tmp_path / "file").read_bytes() == b"first"
+    assert names_in(tmp_path) == ["file"]
+    assert names_in(Path("/proc/self/fd")) == open_before
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks_a_download_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    open_before = names_in(Path("/proc/self/fd"))
+
+    with pytest.raises(BoomError), partial_file(tmp_path / "a" / "file"):
+        raise BoomError
+
+    assert names_in(tmp_path) == []
+    assert names_in(Path("/proc/self/fd")) == open_before
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks_files_of_others_are_left_alone(tmp_path: Path) -> None:
+    others = tmp_path / f".file.0{PARTIAL_SUFFIX}"
+    others.write_bytes(b"a living one's, perhaps")
+
+    with partial_file(tmp_path / "file") as partial:
+        partial.write(0, b"content")
+
+    assert (tmp_path / "file").read_bytes() == b"content"
+    assert others.read_bytes() == b"a living one's, perhaps"
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks_nothing_is_noted_for_a_next_download(tmp_path: Path) -> None:
+    with partial_file(tmp_path / "file", Content(7, b"name")) as partial:
+        partial.write(0, b"content")
+        partial.note(ByteRange(0, 7))
+        assert partial.path.read_bytes() == b"content"
+
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_a_lock_that_fails_otherwise_is_an_error_that_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = names_in(Path("/proc/self/fd"))
-    monkeypatch.setattr(fcntl, "flock", failing(OSError(errno.ENOLCK, "No locks available")))
+    monkeypatch.setattr(fcntl, "flock", failing(OSError(errno.EIO, "Input/output error")))
 
-    with pytest.raises(OSError, match="No locks"), partial_file(tmp_path / "a" / "file"):
+    with pytest.raises(OSError, match="Input/output"), partial_file(tmp_path / "a" / "file"):
         pass
 
     assert names_in(tmp_path) == []
     assert names_in(Path("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("call", ["open", "replace"])
+def test_what_cannot_be_written_is_told_by_the_name_that_the_caller_gave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def refuse(path: str, *others: object, **_: object) -> NoReturn:
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), path, None, *others[:1])
+
+    def act() -> None:
+        with partial_file(tmp_path / "file"):
+            monkeypatch.setattr(os, "replace", refuse)
+
+    if call == "open":
+        monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(FileNotFoundError) as caught:
+        act()
+    monkeypatch.undo()
+
+    assert str(caught.value).endswith(f"No such file or directory: '{tmp_path / 'file'}'")
+    assert names_in(tmp_path) == []
 
 
 def test_ctrl_c_at_the_very_end_closes_the_file_only_once(
