@@ -154,8 +154,12 @@ class Download:
         """What is to be done for the ranges after the first one."""
         there = resume.common_ranges(rest, noted)
         if there:
-            there_bytes = sum(part.size for part in there)
-            logger.info("going on with the download of %r: %d bytes", self._source.key, there_bytes)
+            logger.info(
+                "going on with the download of %r: %d of %d bytes are there",
+                self._source.key,
+                sum(part.size for part in there),
+                rest.stop,
+            )
         step_bytes = self._transfer.part_size_bytes
         for part in resume.split(resume.missing_ranges(rest, there), step_bytes):
             yield functools.partial(fetch.receive, part)

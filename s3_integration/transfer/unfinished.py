@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, PaginationError
 
 from s3_integration.transfer import checksums, journal, resume
 from s3_integration.transfer.integrity import unquoted
@@ -54,22 +54,33 @@ def parts_of(
         RefusedError: S3 does not tell.
     """
     parts: dict[int, FoundPart] = {}
+    try:
+        with _refusals_told():
+            for part in _listed_parts(connection, bucket, key, upload_id):
+                parts[part["PartNumber"]] = FoundPart(
+                    part["Size"], unquoted(part.get("ETag")), checksums.stored_checksum(part)
+                )
+    except ClientError as error:
+        if code_of(error) in _GONE_CODES:
+            return None
+        raise
+    return parts
+
+
+def _listed_parts(
+    connection: Connection, bucket: str, key: str, upload_id: str
+) -> Iterator[Mapping[str, Any]]:
     asked: dict[str, Any] = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
+    last = 0
     while True:
-        try:
-            with _refusals_told():
-                page: Mapping[str, Any] = connection.client.list_parts(**asked)
-        except ClientError as error:
-            if code_of(error) in _GONE_CODES:
-                return None
-            raise
-        for part in page.get("Parts", ()):
-            parts[part["PartNumber"]] = FoundPart(
-                part["Size"], unquoted(part.get("ETag")), checksums.stored_checksum(part)
-            )
+        page: Mapping[str, Any] = connection.client.list_parts(**asked)
+        yield from page.get("Parts", ())
         if not page.get("IsTruncated"):
-            return parts
-        asked["PartNumberMarker"] = page["NextPartNumberMarker"]
+            return
+        marker = page.get("NextPartNumberMarker", 0)
+        if marker <= last:
+            raise _endless("parts", marker)
+        asked["PartNumberMarker"] = last = marker
 
 
 def uploads_of(connection: Connection, bucket: str, key: str) -> list[ListedUpload]:
@@ -91,9 +102,14 @@ def uploads_of(connection: Connection, bucket: str, key: str) -> list[ListedUplo
 def pages_of_uploads(
     connection: Connection, bucket: str, prefix: str
 ) -> Iterator[list[ListedUpload]]:
-    """The unfinished uploads of all keys that begin with `prefix`, as S3 hands them out."""
+    """The unfinished uploads of all keys that begin with `prefix`, as S3 hands them out.
+
+    Raises:
+        PaginationError: the list has no end.
+    """
     # Some characters that keys may have cannot be told in XML unless they are encoded.
     asked: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "EncodingType": "url"}
+    seen = set[tuple[str, str]]()
     while True:
         try:
             page: Mapping[str, Any] = connection.client.list_multipart_uploads(**asked)
@@ -108,14 +124,24 @@ def pages_of_uploads(
         ]
         if not page.get("IsTruncated") or not page.get("NextKeyMarker"):
             return
-        asked["KeyMarker"] = decoded(page["NextKeyMarker"])
-        asked["UploadIdMarker"] = page.get("NextUploadIdMarker", "")
+        marker = decoded(page["NextKeyMarker"]), page.get("NextUploadIdMarker", "")
+        if marker in seen:
+            raise _endless("unfinished uploads", marker)
+        seen.add(marker)
+        asked["KeyMarker"], asked["UploadIdMarker"] = marker
+
+
+def _endless(what: str, marker: object) -> PaginationError:
+    told = f"the server's list of {what} has no end: it goes on after {marker!r} once more"
+    return PaginationError(message=told)
 
 
 @contextlib.contextmanager
 def _refusals_told() -> Iterator[None]:
     try:
         yield
+    except PaginationError as error:
+        raise RefusedError(str(error)) from error
     except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         if code_of(error) in _GONE_CODES or (status >= 500 and status != 501):
@@ -222,7 +248,7 @@ class Continuation:
             self._abort(record, remembered)
             return
         if parts is not None:
-            logger.info("going on with the upload of %r: %d parts", self._facts.key, len(parts))
+            self._tell_of_going_on(len(parts))
             self._record, self.upload_id, self.parts = record, remembered.upload_id, parts
             self.checksum_algorithm = remembered.checksum_algorithm
         elif remembered.is_completing:
@@ -230,6 +256,15 @@ class Continuation:
             self.checksum_algorithm = remembered.checksum_algorithm
         else:
             record.remove()
+
+    def _tell_of_going_on(self, there: int) -> None:
+        number = -(-self._facts.size_bytes // self._facts.part_size_bytes)
+        logger.info(
+            "going on with the upload of %r: %d of %d parts are there",
+            self._facts.key,
+            there,
+            number,
+        )
 
     def _abort(self, record: UploadRecord, remembered: Remembered) -> None:
         logger.info("aborting an upload of %r that was killed", self._facts.key)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from s3_integration import S3AccessDeniedError, S3Client, S3ConfigError
+from s3_integration import S3AccessDeniedError, S3Client, S3ConfigError, S3IntegrationError
 from s3_integration.bucket.bucket import Bucket
 from s3_integration.models import StaleUploads
 from s3_integration.transfer import journal
@@ -99,6 +99,13 @@ def test_all_pages_are_seen_and_their_keys_decoded() -> None:
 
     assert [each.key for each in report.aborted] == ["a b\n", "c+d"]
     assert (sent[1].query["key-marker"], sent[1].query["upload-id-marker"]) == ("a b\n", "1")
+
+
+def test_a_list_without_an_end_is_an_error() -> None:
+    more = "<IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker>"
+
+    with pytest.raises(S3IntegrationError, match="list of unfinished uploads has no end"):
+        swept(*[listed(("a", "1", 2 * DAY), more=more)] * 3)
 
 
 def test_one_that_cannot_be_aborted_is_told_beside_the_others() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -68,14 +69,18 @@ def ranges_of(s3: CannedS3) -> list[str]:
 
 
 @pytest.mark.promise(9)
-def test_only_what_is_missing_is_fetched(destination: Path) -> None:
+def test_only_what_is_missing_is_fetched(
+    destination: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     leave(destination, ByteRange(0, 8), ByteRange(12, 16))
     s3 = CannedS3(otherwise=serving(CONTENT, etag=ETAG))
     told: list[tuple[int, int]] = []
 
-    ranges = fetch(s3, destination, progress=lambda *step: told.append(step))
+    with caplog.at_level(logging.INFO):
+        ranges = fetch(s3, destination, progress=lambda *step: told.append(step))
 
     assert ranges == ["0-0", "16-17", "8-11"]
+    assert "11 of 18 bytes are there" in caplog.text
     assert [sent.headers.get("if-match") for sent in s3.sent[1:]] == [ETAG] * 3
     assert destination.read_bytes() == CONTENT
     assert told[-1] == (18, 18)

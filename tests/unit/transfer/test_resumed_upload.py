@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import time
@@ -111,13 +112,14 @@ def leave_record(records: Path, facts: UploadFacts, **told: Any) -> None:
     write_record(records, facts, **told).close()
 
 
-def uploads_listed(*told: tuple[str, str]) -> Answer:
+def uploads_listed(*told: tuple[str, str], more: str = "") -> Answer:
     uploads = "".join(
         f"<Upload><Key>{key}</Key><UploadId>{upload_id}</UploadId>"
         "<Initiated>2020-01-01T00:00:00Z</Initiated></Upload>"
         for key, upload_id in told
     )
-    return xml_answer("ListMultipartUploadsResult", uploads)
+    is_truncated = f"<IsTruncated>{str(bool(more)).lower()}</IsTruncated>"
+    return xml_answer("ListMultipartUploadsResult", is_truncated + more + uploads)
 
 
 class S3(MultipartAnswers):
@@ -189,7 +191,9 @@ def test_a_part_that_holds_other_bytes_than_the_file_now_is_sent_again(
     assert sent_parts(s3) == {(OLD_ID, "2"): b"4567", (OLD_ID, "3"): b"89"}
 
 
-def test_parts_of_many_pages_are_found(records: Path, source: Path) -> None:
+def test_parts_of_many_pages_are_found(
+    records: Path, source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     leave_record(records, facts_of(source))
     more = "<NextPartNumberMarker>1</NextPartNumberMarker>"
     answers = holding({1: b"0123", 2: b"4567"})
@@ -197,10 +201,29 @@ def test_parts_of_many_pages_are_found(records: Path, source: Path) -> None:
     answers.faults["ListParts"] = [*pages]
     s3 = CannedS3(otherwise=answers)
 
-    run(s3, source)
+    with caplog.at_level(logging.INFO):
+        run(s3, source)
 
+    assert "going on with the upload of 'folder/a file': 2 of 3 parts are there" in caplog.text
     assert [key for _, key in sent_parts(s3)] == ["3"]
     assert s3.sent[1].query["part-number-marker"] == "1"
+
+
+@pytest.mark.parametrize("marker", ["", "<NextPartNumberMarker>1</NextPartNumberMarker>"])
+def test_a_list_of_parts_without_an_end_is_not_gone_on_with(
+    records: Path, source: Path, caplog: pytest.LogCaptureFixture, marker: str
+) -> None:
+    leave_record(records, facts_of(source))
+    page = parts_listed({1: b"0123"}, more=marker or "<!-- more -->")
+    s3 = CannedS3(otherwise=S3(ListParts=[page] * 3))
+
+    with caplog.at_level(logging.INFO):
+        run(s3, source)
+
+    assert s3.operations.count("ListParts") == (2 if marker else 1)
+    assert aborted_by(s3) == [OLD_ID]
+    assert {upload_id for upload_id, _ in sent_parts(s3)} == {UPLOAD_ID}
+    assert "the server's list of parts has no end" in caplog.text
 
 
 @pytest.mark.promise(9)
@@ -408,6 +431,18 @@ def test_a_start_is_looked_for_later_only_where_s3_did_not_refuse_it(
         run(CannedS3(otherwise=S3(CreateMultipartUpload=faults)), source)
 
     assert len(list(records.iterdir())) == left
+
+
+def test_a_list_of_uploads_without_an_end_keeps_no_upload_from_its_start(
+    records: Path, source: Path
+) -> None:
+    page = uploads_listed((KEY, "1"), more="<NextKeyMarker>a</NextKeyMarker>")
+    s3 = CannedS3(otherwise=S3(ListMultipartUploads=[page] * 3))
+
+    run(s3, source)
+
+    assert s3.operations.count("ListMultipartUploads") == 2
+    assert len(sent_parts(s3)) == 3
 
 
 # A process that was killed before it learned its upload's name
