@@ -7,11 +7,15 @@ failure, should not have to wait for it.
 from __future__ import annotations
 
 import contextlib
+import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+_STEP_SECONDS = 0.1
+"""How soon somebody who waits notices that the transfer has ended."""
 
 _endings: ContextVar[tuple[Callable[[], bool], ...]] = ContextVar("_endings", default=())
 
@@ -38,3 +42,20 @@ def check_is_wanted() -> None:
     """Raise a `BrokenOffError` where the transfer of this thread's request has ended."""
     if any(has_ended() for has_ended in _endings.get()):
         raise BrokenOffError
+
+
+def wait_while_wanted(seconds: float) -> None:
+    """Let so much time pass, but no more than a moment once the transfer has ended.
+
+    Raises:
+        BrokenOffError: it has.
+    """
+    check_is_wanted()
+    step_seconds = _STEP_SECONDS if _endings.get() else seconds
+    left_seconds = seconds
+    while left_seconds > step_seconds:
+        time.sleep(step_seconds)
+        check_is_wanted()
+        left_seconds -= step_seconds
+    time.sleep(left_seconds)
+    check_is_wanted()

@@ -7,7 +7,6 @@ setting that it knows (addressing style, dual stack, FIPS, access points) holds 
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from botocore.parsers import create_parser
 
 from s3_integration.aws.locator import Refusal, UnusualRequestError
 from s3_integration.aws.retries import Answer
+from s3_integration.cancellation import wait_while_wanted
 from s3_integration.transfer.places import Place, Places
 from s3_integration.transfer.turns import end_turn
 from s3_integration.transfer.wire import Body
@@ -150,7 +150,7 @@ class DirectWire:
             if delay is None:
                 raise failure or ClientError(parsed, operation)
             end_turn()
-            time.sleep(delay)
+            wait_while_wanted(delay)
             attempt += 1
 
     def _try(

@@ -7,10 +7,10 @@ that was asked for, an ETag that is not that of the bytes.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, TypeVar
 
 from s3_integration.aws.retries import TRANSIENT_BASE_SECONDS, Answer, full_jitter, tell_of_retry
+from s3_integration.cancellation import wait_while_wanted
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.turns import end_turn
 from s3_integration.utils import backoff_seconds
@@ -36,5 +36,5 @@ def persistently(step: Callable[[], Result], *, operation: str, total_attempts: 
             )
             tell_of_retry(operation, Answer(exception=error), attempt, total_attempts, delay)
             end_turn()
-            time.sleep(delay)
+            wait_while_wanted(delay)
     return step()

@@ -10,6 +10,7 @@ from s3_integration.cancellation import (
     BrokenOffError,
     breaking_off_when,
     check_is_wanted,
+    wait_while_wanted,
 )
 
 
@@ -35,3 +36,28 @@ def test_a_request_is_broken_off_whichever_of_its_transfers_has_ended(
 
 def test_no_library_takes_it_for_a_failure_that_it_may_try_again() -> None:
     assert not issubclass(BrokenOffError, Exception)
+
+
+def test_who_belongs_to_no_transfer_waits_by_one_sleep(slept: list[float]) -> None:
+    wait_while_wanted(20)
+
+    assert slept == [20]
+
+
+def test_who_belongs_to_a_transfer_waits_as_long_as_it_lasts(slept: list[float]) -> None:
+    with breaking_off_when(lambda: False):
+        wait_while_wanted(0.35)
+
+    assert slept == pytest.approx([0.1, 0.1, 0.1, 0.05])
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 20.0])
+@pytest.mark.parametrize("steps", [0, 1])
+def test_nobody_waits_on_for_a_transfer_that_has_ended(
+    slept: list[float], steps: int, seconds: float
+) -> None:
+    with breaking_off_when(lambda: len(slept) >= steps), pytest.raises(BrokenOffError):
+        wait_while_wanted(seconds)
+
+    assert len(slept) == steps
+    assert sum(slept) <= 0.1

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, SSLError
 from s3_integration import Encryption
 from s3_integration.aws.locator import Refusal, UnusualRequestError
 from s3_integration.aws.session import connect
+from s3_integration.cancellation import BrokenOffError, breaking_off_when
 from s3_integration.config import S3Config, resolve_settings
 from s3_integration.transfer import places
 from s3_integration.transfer.direct import DirectWire
@@ -217,6 +218,18 @@ def test_a_refusal_is_botocores_error(server: RawServer) -> None:
     told = error.response["ResponseMetadata"]
     assert (told["HTTPStatusCode"], told["RetryAttempts"]) == (403, 0)
     assert server.connections == 1
+
+
+def test_nothing_is_sent_again_for_a_transfer_that_has_ended(
+    server: RawServer, slept: list[float]
+) -> None:
+    server.answers(refusal(503, "SlowDown", Retry_After="20", Connection="close"), http_answer())
+
+    with breaking_off_when(lambda: bool(slept)), pytest.raises(BrokenOffError):
+        wire_to().put_object(b"1", Bucket="unit-tests", Key="k")
+
+    assert server.connections == 1
+    assert sum(slept) <= 0.1
 
 
 def test_a_failure_that_may_pass_is_tried_again(server: RawServer, slept: list[float]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from s3_integration.aws.tally import counting_retries
+from s3_integration.cancellation import BrokenOffError, breaking_off_when
 from s3_integration.transfer import persistence
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.persistence import persistently
@@ -50,6 +51,15 @@ def test_the_last_attempt_s_failure_is_told(slept: list[float], total_attempts: 
         persistently(step, operation="GetObject", total_attempts=total_attempts)
 
     assert (step.calls, len(slept)) == (total_attempts, total_attempts - 1)
+
+
+def test_no_step_is_done_again_for_a_transfer_that_has_ended(slept: list[float]) -> None:
+    step = Step(failures=1)
+
+    with breaking_off_when(lambda: bool(slept)), pytest.raises(BrokenOffError):
+        persistently(step, operation="GetObject", total_attempts=5)
+
+    assert (step.calls, len(slept)) == (1, 1)
 
 
 def test_any_other_failure_is_told_at_once() -> None:
