@@ -48,8 +48,14 @@ class Learned:
     nothing of it, or repeat it. Repeated, it is `believed` or `verified` once one that is
     wrong was taken, or refused."""
 
-    encrypts: bool = False
-    """It has said that it encrypts as the settings want it."""
+    encrypts: bool | None = None
+    """Whether it has said that it encrypts as the settings want it; None: not asked yet."""
+
+    said_of_encryption: str = ""
+    """What it said where it does not."""
+
+    bucket_key_missed: threading.Lock = field(default_factory=threading.Lock)
+    """Locked for good by whoever is the first to tell that it says nothing of a bucket key."""
 
     finding_out: threading.Lock = field(default_factory=threading.Lock)
     """Held while it is asked, so that many threads ask once."""

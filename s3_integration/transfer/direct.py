@@ -64,6 +64,7 @@ _ANSWERS = {
     "x-amz-version-id": "VersionId",
     "x-amz-server-side-encryption": "ServerSideEncryption",
     "x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
+    "x-amz-server-side-encryption-bucket-key-enabled": "BucketKeyEnabled",
     "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
     "x-amz-server-side-encryption-customer-key-md5": "SSECustomerKeyMD5",
     "x-amz-checksum-crc64nvme": "ChecksumCRC64NVME",
@@ -225,6 +226,8 @@ def _as_botocores(answer: Answering, attempt: int) -> dict[str, Any]:
     for header, name in _ANSWERS.items():
         if header in headers:
             told[name] = headers[header]
+    if "BucketKeyEnabled" in told:
+        told["BucketKeyEnabled"] = told["BucketKeyEnabled"].lower() == "true"
     if headers.get("content-length", "").isdigit():
         told["ContentLength"] = int(headers["content-length"])
     return told

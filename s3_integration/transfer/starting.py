@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3_integration.aws.retries import no_retries
-from s3_integration.transfer.encrypted import check_start
+from s3_integration.transfer.encrypted import check_start, refuse_what_was_refused
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.persistence import persistently
 from s3_integration.transfer.proof import (
@@ -52,6 +52,7 @@ def start_upload(
     Raises:
         DamagedError: it was answered again and again, but never by an upload's name.
     """
+    refuse_what_was_refused(connection, target)
     return persistently(
         partial(_start_once, connection, target, options, sent),
         operation="CreateMultipartUpload",

@@ -220,6 +220,15 @@ def test_a_refusal_is_botocores_error(server: RawServer) -> None:
     assert server.connections == 1
 
 
+@pytest.mark.parametrize(("told", "is_used"), [("true", True), ("false", False)])
+def test_a_bucket_key_is_told_as_boto3_does(server: RawServer, told: str, is_used: bool) -> None:
+    server.answers(http_answer(x_amz_server_side_encryption_bucket_key_enabled=told))
+
+    answer = wire_to().put_object(b"1", Bucket="unit-tests", Key="k")
+
+    assert answer["BucketKeyEnabled"] is is_used
+
+
 def test_nothing_is_sent_again_for_a_transfer_that_has_ended(
     server: RawServer, slept: list[float]
 ) -> None:

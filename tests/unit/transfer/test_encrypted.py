@@ -20,6 +20,7 @@ from tests.fixtures.mock_responses import (
     Sent,
     connection_to,
     error_answer,
+    etag_of,
     take,
 )
 from tests.fixtures.transfers import (
@@ -100,6 +101,36 @@ def test_a_server_that_overlooks_encryption_gets_no_bytes(tmp_path: Path, transf
 
 
 @pytest.mark.parametrize("transfer", [IN_ONE, IN_PARTS])
+def test_a_server_that_does_not_encrypt_is_asked_once(tmp_path: Path, transfer: Any) -> None:
+    s3 = CannedS3(otherwise=Server({"x-amz-server-side-encryption": "aws:kms"}))
+    config = replace(UNKNOWN_SERVER, encryption=SSE_S3)
+    connection = connection_to(s3, config)
+    path = settled_file(tmp_path / "a", b"content")
+    said = set[str]()
+
+    for further in (transfer, IN_ONE, IN_PARTS):
+        with pytest.raises(S3UploadError, match=r"\(SSE-S3\), but says 'aws:kms'") as caught:
+            upload(s3, path, config=config, transfer=further, connection=connection)
+        said.add(str(caught.value))
+
+    assert s3.operations == ["CreateMultipartUpload", "AbortMultipartUpload"]
+    assert len(said) == 1
+
+
+def test_what_aws_did_not_encrypt_is_not_stored_again(tmp_path: Path) -> None:
+    s3 = CannedS3(otherwise=Server({}))
+    config = replace(CONFIG, encryption=SSE_S3)
+    connection = connection_to(s3, config)
+    path = settled_file(tmp_path / "a", b"content")
+
+    for _ in range(2):
+        with pytest.raises(S3UploadError, match="does not encrypt"):
+            upload(s3, path, config=config, transfer=IN_ONE, connection=connection)
+
+    assert s3.operations == ["PutObject", "DeleteObject"]
+
+
+@pytest.mark.parametrize("transfer", [IN_ONE, IN_PARTS])
 def test_a_server_that_encrypts_is_asked_once(tmp_path: Path, transfer: Any) -> None:
     s3 = CannedS3(otherwise=Server(AES256))
     config = replace(UNKNOWN_SERVER, encryption=SSE_S3)
@@ -136,11 +167,15 @@ def test_whoever_wants_no_encryption_asks_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "query"),
-    [({}, {}), ({"x-amz-version-id": "v7"}, {"versionId": "v7"})],
+    ("version", "query", "condition"),
+    [
+        ({}, {}, etag_of(b"content")),
+        ({"x-amz-version-id": "v7"}, {"versionId": "v7"}, None),
+    ],
+    ids=["unless it was replaced", "its version"],
 )
 def test_what_was_stored_without_encryption_all_the_same_is_deleted(
-    tmp_path: Path, version: dict[str, str], query: dict[str, str]
+    tmp_path: Path, version: dict[str, str], query: dict[str, str], condition: str | None
 ) -> None:
     s3 = CannedS3(otherwise=Server(version))
 
@@ -154,6 +189,25 @@ def test_what_was_stored_without_encryption_all_the_same_is_deleted(
 
     assert s3.operations == ["PutObject", "DeleteObject"]
     assert s3.sent[-1].query == query
+    assert s3.sent[-1].headers.get("if-match") == condition
+
+
+@pytest.mark.parametrize(("status", "code"), [(412, "PreconditionFailed"), (404, "NoSuchKey")])
+def test_what_somebody_else_has_replaced_since_need_not_be_deleted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int, code: str
+) -> None:
+    s3 = CannedS3(take, error_answer(status, code))
+
+    with pytest.raises(S3UploadError, match="SSE-C"):
+        upload(
+            s3,
+            settled_file(tmp_path / "a", b"content"),
+            config=replace(CONFIG, encryption=SSE_C),
+            transfer=IN_ONE,
+        )
+
+    assert s3.operations == ["PutObject", "DeleteObject"]
+    assert "could not delete" not in caplog.text
 
 
 def test_where_that_cannot_be_deleted_a_line_says_so(
@@ -188,14 +242,70 @@ def test_a_refusal_of_the_key_is_told_as_such(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_starts_no_upload_proves_nothing(tmp_path: Path) -> None:
-    s3 = CannedS3(xml_answer("InitiateMultipartUploadResult", ""))
+    s3 = CannedS3(xml_answer("InitiateMultipartUploadResult", ""), otherwise=Server(AES256))
+    config = replace(UNKNOWN_SERVER, encryption=SSE_S3)
+    connection = connection_to(s3, config)
+    path = settled_file(tmp_path / "a", b"content")
 
     with pytest.raises(S3UploadError, match="says nothing of it"):
-        upload(
-            s3,
-            settled_file(tmp_path / "a", b"content"),
-            config=replace(UNKNOWN_SERVER, encryption=SSE_S3),
-            transfer=IN_ONE,
-        )
+        upload(s3, path, config=config, transfer=IN_ONE, connection=connection)
 
     assert s3.operations == ["CreateMultipartUpload"]
+    upload(s3, path, config=config, transfer=IN_ONE, connection=connection)
+    assert s3.operations[-1] == "PutObject"
+
+
+BUCKET_KEY_MISSED = "does not say that it uses a bucket key"
+OF_KMS = {
+    "x-amz-server-side-encryption": "aws:kms",
+    "x-amz-server-side-encryption-aws-kms-key-id": ARN,
+}
+WITH_BUCKET_KEY = "x-amz-server-side-encryption-bucket-key-enabled"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "lines"),
+    [
+        (True, {}, 1),
+        (True, {WITH_BUCKET_KEY: "false"}, 1),
+        (True, {WITH_BUCKET_KEY: "true"}, 0),
+        (False, {}, 0),
+        (None, {}, 0),
+    ],
+)
+def test_a_bucket_key_that_is_not_seen_is_told_of_once(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    asked: bool | None,
+    told: dict[str, str],
+    lines: int,
+) -> None:
+    s3 = CannedS3(otherwise=Server({**OF_KMS, **told}))
+    config = replace(UNKNOWN_SERVER, encryption=replace(sse_kms("1234"), bucket_key=asked))
+    connection = connection_to(s3, config)
+    path = settled_file(tmp_path / "a", b"content")
+
+    for transfer in (IN_ONE, IN_PARTS, IN_ONE):
+        upload(s3, path, config=config, transfer=transfer, connection=connection)
+
+    assert caplog.text.count(BUCKET_KEY_MISSED) == lines
+
+
+def test_a_bucket_key_of_a_small_file_is_looked_for_in_its_own_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = Server(OF_KMS)
+
+    def tell_where_it_is_stored(sent: Sent) -> Answer:
+        answer = server(sent)
+        told = {WITH_BUCKET_KEY: "true"} if sent.operation == "PutObject" else {}
+        return replace(answer, headers={**answer.headers, **told})
+
+    s3 = CannedS3(otherwise=tell_where_it_is_stored)
+    encryption = replace(sse_kms("1234"), bucket_key=True)
+    config = replace(UNKNOWN_SERVER, encryption=encryption)
+
+    upload(s3, settled_file(tmp_path / "a", b"content"), config=config, transfer=IN_ONE)
+
+    assert s3.operations[0] == "CreateMultipartUpload"
+    assert BUCKET_KEY_MISSED not in caplog.text
