@@ -7,13 +7,13 @@ more of them while most wait, and fewer while they compute.
 from __future__ import annotations
 
 import contextlib
-import contextvars
+import functools
 import os
 import resource
 import threading
 import time
 from collections import deque
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic
 
@@ -22,6 +22,12 @@ from s3_integration.cancellation import breaking_off_when
 from s3_integration.exceptions import S3DownloadError, S3IntegrationError, S3UploadError
 from s3_integration.transfer.crew import Crew, affordable_number
 from s3_integration.transfer.engine import DownloadJob, Job, Outcome, UploadJob
+from s3_integration.transfer.threads import (
+    Workers,
+    interpreter_ends,
+    is_over_for,
+    refusal_told,
+)
 from s3_integration.transfer.turns import Turns, end_turn
 
 if TYPE_CHECKING:
@@ -66,7 +72,8 @@ class _Run(Generic[Job]):
     """One call's jobs.
 
     The caller's thread reads jobs and hands out outcomes. The others take a job each until
-    none is ready; they never wait for one, so that nothing keeps a process from ending.
+    none is ready; they never wait for one, so that nothing keeps a process from ending. When
+    it ends while nobody goes on reading outcomes, they do as if they were stopped.
     """
 
     def __init__(
@@ -79,15 +86,16 @@ class _Run(Generic[Job]):
         self._move: Callable[[Job, ProgressCallback], Transferred] = move
         self._crew = Crew(most_threads, time.perf_counter())
         self._process_id = os.getpid()
-        self._pool = ThreadPoolExecutor(most_threads, "s3_integration-file")
+        self._reader = threading.current_thread()
         self._ready: deque[Job] = deque()
         self._finished: deque[tuple[Outcome[Job], float]] = deque()
         # No Event: a signal may strike while its lock is taken, which is never given back then.
         self._news: SimpleQueue[None] = SimpleQueue()
         """Something has finished, or a thread has ended."""
-        self._lock = threading.Lock()
+        self._workers = Workers(
+            "s3_integration-file", self._work, functools.partial(self._news.put, None)
+        )
         self._turns = Turns()
-        self._threads = 0
         self._open = 0
         """Jobs that were read, and whose outcome has not been handed out."""
         self._all_read = False
@@ -96,6 +104,7 @@ class _Run(Generic[Job]):
 
     def outcomes(self) -> Generator[Outcome[Job], None, None]:
         """Each job's outcome, as it comes."""
+        self._check_life()
         self._read()
         while self._open:
             self._start_threads()
@@ -110,6 +119,7 @@ class _Run(Generic[Job]):
                 self._start_threads()
                 yield outcome
                 self._check_process()
+                self._check_life()
             elif not self._read():
                 self._wait()
 
@@ -118,7 +128,7 @@ class _Run(Generic[Job]):
         self._is_stopped = True
         self._ready.clear()
         if os.getpid() == self._process_id:  # the threads are not in a forked child
-            self._pool.shutdown(cancel_futures=True)
+            self._workers.close()
 
     def _wait(self) -> None:
         with contextlib.suppress(Empty):
@@ -134,6 +144,11 @@ class _Run(Generic[Job]):
             message = "Jobs go on in the process that began them, not in its forked child."
             raise S3IntegrationError(message, suggestion="Begin anew in the child.")
 
+    def _check_life(self) -> None:
+        self._reader = threading.current_thread()
+        if is_over_for(self._reader):
+            raise interpreter_ends()
+
     def _read(self) -> bool:
         """Make one more job ready; False where there is none, or enough are."""
         if self._all_read or self._open >= LOOK_AHEAD * self._crew.wanted:
@@ -148,29 +163,22 @@ class _Run(Generic[Job]):
         return True
 
     def _start_threads(self) -> None:
-        for _ in range(min(self._crew.wanted - self._threads, len(self._ready))):
-            with self._lock:
-                self._threads += 1
-            try:
-                # A thread sees the caller's context, as its parts do.
-                self._pool.submit(contextvars.copy_context().run, self._work)
-            except RuntimeError:  # the system allows no more; one of the others does its work
-                if self._threads == 1:
-                    raise
-                self._crew.limit(self._threads - 1)
-                return
+        refusal, self._workers.refusal = self._workers.refusal, None
+        if refusal is not None:  # one of the others does its work
+            if not self._workers:
+                raise refusal_told(refusal)
+            self._crew.limit(len(self._workers))
+        for _ in range(min(self._crew.wanted - len(self._workers), len(self._ready))):
+            self._workers.add()
 
     def _work(self) -> None:
         try:
-            with breaking_off_when(lambda: self._is_stopped):
+            with breaking_off_when(self._has_ended):
                 self._do_jobs()
         except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
             self._failure = error
         finally:
             end_turn()
-            with self._lock:
-                self._threads -= 1
-            self._news.put(None)
 
     def _do_jobs(self) -> None:
         began = time.thread_time()
@@ -184,11 +192,15 @@ class _Run(Generic[Job]):
             ended = time.thread_time()
             self._finished.append((outcome, ended - began))
             began = ended
-            if len(self._finished) >= _BATCH or len(self._ready) < self._threads:
+            if len(self._finished) >= _BATCH or len(self._ready) < len(self._workers):
                 self._news.put(None)
 
     def _takes_part(self) -> bool:
-        return not self._is_stopped and self._threads <= self._crew.wanted
+        return not self._has_ended() and len(self._workers) <= self._crew.wanted
+
+    def _has_ended(self) -> bool:
+        """Whether nobody wants any more outcomes."""
+        return self._is_stopped or is_over_for(self._reader)
 
     def _outcome_of(self, job: Job) -> Outcome[Job]:
         try:
@@ -199,7 +211,7 @@ class _Run(Generic[Job]):
             return Outcome(job, None, _as_ours(error, job))
 
     def _break_off_if_stopped(self, done_bytes: int, total_bytes: int) -> None:
-        if self._is_stopped and done_bytes < total_bytes:
+        if done_bytes < total_bytes and self._has_ended():
             raise CancelledError
 
 

@@ -250,23 +250,38 @@ def test_jobs_see_the_callers_context() -> None:
     assert {outcome.result.etag for outcome in outcomes if outcome.result} == {"of the caller"}
 
 
-def test_where_no_more_threads_can_be_started_the_others_do_the_work(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def allow_threads(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process have so many more threads at once."""
     start, started = threading.Thread.start, list[threading.Thread]()
 
-    def start_two(thread: threading.Thread) -> None:
-        if len(started) == 2:
+    def start_a_few(thread: threading.Thread) -> None:
+        if sum(thread.is_alive() for thread in started) == number:
             message = "can't start new thread"
             raise RuntimeError(message)
         started.append(thread)
         start(thread)
 
-    monkeypatch.setattr(threading.Thread, "start", start_two)
+    monkeypatch.setattr(threading.Thread, "start", start_a_few)
+
+
+def test_where_no_more_threads_can_be_started_the_others_do_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    allow_threads(3, monkeypatch)
 
     outcomes = list(move_many(itertools.islice(upload_jobs(), 200), do_nothing, 64))
 
     assert len(outcomes) == 200
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_where_no_thread_can_be_started_the_error_says_so(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow_threads(number, monkeypatch)
+
+    with pytest.raises(S3IntegrationError, match="no more threads"):
+        list(move_many(upload_jobs(), do_nothing, 64))
 
 
 _INTERRUPTED_WHILE_LOCKING: Final = """
@@ -286,7 +301,7 @@ def trace(frame, event, argument):
 def jobs():
     job = UploadJob(Path("a"), ObjectId("b", "k"), UploadOptions("text/plain", {}, {}))
     for number in range(100):
-        if number == 50:
+        if number == int(sys.argv[1]):
             sys.settrace(trace)
         yield job
     sys.settrace(None)
@@ -303,9 +318,12 @@ print("ended")
 """
 
 
-def test_ctrl_c_takes_no_lock_along_that_a_thread_needs_to_end() -> None:
+@pytest.mark.parametrize("jobs_before", [0, 50])
+def test_ctrl_c_takes_no_lock_along_that_a_thread_needs_to_end(jobs_before: int) -> None:
+    environment = environment_of(S3Config())
+
     child = run_child(
-        _INTERRUPTED_WHILE_LOCKING, environment=environment_of(S3Config()), timeout_seconds=20
+        _INTERRUPTED_WHILE_LOCKING, jobs_before, environment=environment, timeout_seconds=20
     )
 
     assert (child.stdout.strip(), child.stderr) == ("ended", "")
@@ -387,3 +405,123 @@ def test_a_process_ends_although_its_jobs_have_not() -> None:
     child = run_child(_BEGUN, environment=environment_of(S3Config()))
 
     assert (child.stderr, child.returncode) == ("", 0)
+
+
+_HELD: Final = """
+import atexit, itertools, threading
+from pathlib import Path
+from s3_integration.transfer.engine import ObjectId, Transferred, UploadJob, UploadOptions
+from s3_integration.transfer.many import move_many
+
+def jobs():
+    for number in itertools.count():
+        options = UploadOptions("text/plain", {}, {})
+        yield UploadJob(Path(str(number)), ObjectId("b", "k"), options)
+
+begun = []
+atexit.register(lambda: print(len(begun)))
+
+def move(job, progress):
+    begun.append(job)
+    if job.path.name != "0":
+        wait(progress)
+    return Transferred(0, "", None)
+
+outcomes = move_many(jobs(), move, 4)
+"""
+
+_UNTIL_THE_END: Final = """
+def wait(progress):
+    threading.main_thread().join(1)
+"""
+
+_UNTIL_BROKEN_OFF: Final = """
+def wait(progress):
+    while True:
+        progress(0, 1000)
+        threading.main_thread().join(0.01)
+"""
+
+
+@pytest.mark.parametrize("wait", [_UNTIL_THE_END, _UNTIL_BROKEN_OFF], ids=["begin", "break off"])
+@pytest.mark.parametrize("end", ["", "raise KeyboardInterrupt"], ids=["end of main", "Ctrl-C"])
+def test_a_program_that_ends_while_it_holds_the_outcomes_begins_no_more_jobs(
+    wait: str, end: str
+) -> None:
+    script = f"{_HELD}\n{wait}\nnext(outcomes)\n{end}"
+
+    child = run_child(script, environment=environment_of(S3Config()), timeout_seconds=30)
+
+    # One for each thread, and the first, which ended before.
+    assert int(child.stdout) <= 5
+
+
+_READ_BY_A_THREAD: Final = """
+import itertools
+told = threading.Event()
+wait = lambda progress: threading.main_thread().join()
+outcomes = move_many(itertools.islice(jobs(), 30), move, 4)
+
+def read():
+    next(outcomes)
+    told.set()
+    threading.main_thread().join()
+    print(1 + len(list(outcomes)))
+
+threading.Thread(target=read).start()
+told.wait()
+"""
+
+
+def test_a_thread_that_outlives_the_main_thread_gets_all_its_outcomes() -> None:
+    child = run_child(
+        _HELD + _READ_BY_A_THREAD, environment=environment_of(S3Config()), timeout_seconds=30
+    )
+
+    assert child.stdout.split() == ["30", "30"]
+
+
+@pytest.mark.parametrize("begun_before", ["", "next(outcomes)"], ids=["begun there", "before"])
+def test_in_an_atexit_handler_the_error_says_that_the_interpreter_ends(begun_before: str) -> None:
+    script = f"""{_HELD}
+from s3_integration.exceptions import S3IntegrationError
+
+def go_on():
+    try:
+        list(outcomes)
+    except S3IntegrationError as error:
+        print(error.message)
+
+wait = lambda progress: None
+atexit.register(go_on)
+{begun_before}
+"""
+
+    child = run_child(script, environment=environment_of(S3Config()), timeout_seconds=30)
+
+    assert "The Python interpreter is ending" in child.stdout
+    assert (child.stderr, child.returncode) == ("", 0)
+
+
+_INTERRUPTED_START: Final = """
+start = threading.Thread.start
+
+def start_and_be_interrupted(thread):
+    start(thread)
+    if threading.current_thread() is threading.main_thread():
+        raise KeyboardInterrupt
+
+threading.Thread.start = start_and_be_interrupted
+try:
+    next(outcomes)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_a_process_that_is_interrupted_while_a_thread_starts_comes_to_its_end() -> None:
+    child = run_child(
+        _HELD + _INTERRUPTED_START, environment=environment_of(S3Config()), timeout_seconds=30
+    )
+
+    assert (child.stdout.split(), child.stderr) == (["interrupted", "0"], "")
