@@ -60,7 +60,7 @@ class TransferConfig:
 
     parts_in_flight: int = 16
     """Parts that one client moves at once, over all its transfers; 1 to 256. Uploads hold
-    each of them in memory."""
+    each of them in memory. The engine `crt` holds each several times, and takes 5 at most."""
 
     files_in_flight: int = 256
     """Files that one call for many of them moves at once; 1 to 1,024. There are as many only

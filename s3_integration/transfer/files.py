@@ -42,6 +42,15 @@ if TYPE_CHECKING:
 _MOST_BYTES_IN_MEMORY = 64 * MIB
 """Of small files that are stored at once by one call for many; parts have a bound of their own."""
 
+_MOST_PARTS_BY_AWSCRT = 5
+"""awscrt takes some 16 MB more for each part of 8 MiB (docs/performance-large.md)."""
+
+
+def parts_at_once(settings: Settings) -> int:
+    """How many parts may be under way, so that memory stays within its bound."""
+    wanted = settings.transfer.parts_in_flight
+    return min(wanted, _MOST_PARTS_BY_AWSCRT) if settings.engine == "crt" else wanted
+
 
 class FileEngine:
     """Moves files; see `TransferEngine`."""
@@ -49,7 +58,7 @@ class FileEngine:
     def __init__(self, connect: Callable[[], Connection], settings: Settings) -> None:
         self._transfer = settings.transfer
         self._wires = Wires(connect, settings)
-        self._threads = PartThreads(settings.transfer.parts_in_flight)
+        self._threads = PartThreads(parts_at_once(settings))
         self._memory = PerProcess(lambda: MemoryBound(_MOST_BYTES_IN_MEMORY))
 
     def upload(
