@@ -49,13 +49,17 @@ class Streams:
         self._most = most
         self._cores = cores
         self._number = most
-        self._is_decided = threading.Event()
+        self._is_decided = False
+        # No Event: where a signal strikes in the main thread, it may leave the Event's lock
+        # taken, which the streams need. This lock is only ever given back by that thread.
+        self._undecided = threading.Lock()
+        self._undecided.acquire()
         self._left_bytes = _SAMPLE_BYTES
         self._began = (time.thread_time(), time.perf_counter())
 
     def note(self, moved_bytes: int) -> None:
         """Count what the first answer has brought."""
-        if self._is_decided.is_set():
+        if self._is_decided:
             return
         self._left_bytes -= moved_bytes
         if self._left_bytes <= 0:
@@ -63,7 +67,8 @@ class Streams:
             busy_seconds = time.thread_time() - busy_began
             seconds = time.perf_counter() - began
             self._number = streams_worth(busy_seconds, seconds, self._cores, self._most)
-            self._is_decided.set()
+            self._is_decided = True
+            self._undecided.release()
 
     def jobs(self, calls: Iterable[Callable[[], object]]) -> list[Callable[[], None]]:
         """One job for each stream that may be worth while; together they make all calls."""
@@ -72,7 +77,8 @@ class Streams:
         return [functools.partial(self._run, stream, waiting) for stream in range(number)]
 
     def _run(self, stream: int, waiting: deque[Callable[[], object]]) -> None:
-        self._is_decided.wait(_LONGEST_SAMPLE_SECONDS)
+        if self._undecided.acquire(timeout=_LONGEST_SAMPLE_SECONDS):
+            self._undecided.release()
         while stream < self._number:
             try:
                 call = waiting.popleft()

@@ -7,7 +7,6 @@ import functools
 import os
 import stat
 import threading
-from concurrent import futures
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,8 +25,9 @@ from s3_integration import (
     S3IntegrationError,
     TransferConfig,
 )
-from s3_integration.transfer import checksums, parts
+from s3_integration.transfer import checksums
 from s3_integration.transfer import download as downloads
+from s3_integration.transfer.parts import Parts
 from s3_integration.transfer.turns import Turns, end_turn
 from s3_integration.utils import MIB
 from tests.fixtures.at_once import failures_at_once
@@ -665,14 +665,15 @@ def test_a_progress_callback_that_fails_ends_the_download_with_its_own_error(
 def test_an_interrupt_stops_the_other_ranges_at_their_next_chunk(
     destination: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    is_stopped, written = threading.Event(), list[int]()
-    pwrite = os.pwrite
+    is_asked, is_stopped, written = threading.Event(), threading.Event(), list[int]()
+    pwrite, wait_for = os.pwrite, Parts._wait_for
 
-    def stop_then_wait(*args: object) -> object:
+    def stop_then_wait(others: Parts[None], number: int) -> None:
         is_stopped.set()
-        return futures.wait(*args)  # type: ignore[arg-type]
+        wait_for(others, number)
 
     def answer(sent: Sent) -> Answer:
+        is_asked.set()
         assert is_stopped.wait(10)
         return serving(CONTENT)(sent)
 
@@ -681,9 +682,10 @@ def test_an_interrupt_stops_the_other_ranges_at_their_next_chunk(
         return pwrite(file, piece, offset)
 
     def interrupt(*_: int) -> NoReturn:
+        assert is_asked.wait(10)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(parts, "wait", stop_then_wait)
+    monkeypatch.setattr(Parts, "_wait_for", stop_then_wait)
     monkeypatch.setattr(os, "pwrite", note_and_write)
 
     with pytest.raises(KeyboardInterrupt):

@@ -23,6 +23,7 @@ from s3_integration.transfer.engine import (
 )
 from s3_integration.transfer.many import LOOK_AHEAD, move_many
 from s3_integration.transfer.turns import end_turn
+from tests.fixtures.at_once import allow_threads
 from tests.fixtures.children import environment_of, run_child
 
 OPTIONS: Final = UploadOptions("text/plain", {}, {})
@@ -248,20 +249,6 @@ def test_jobs_see_the_callers_context() -> None:
     outcomes = list(move_many(itertools.islice(upload_jobs(), 20), move, 4))
 
     assert {outcome.result.etag for outcome in outcomes if outcome.result} == {"of the caller"}
-
-
-def allow_threads(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this process have so many more threads at once."""
-    start, started = threading.Thread.start, list[threading.Thread]()
-
-    def start_a_few(thread: threading.Thread) -> None:
-        if sum(thread.is_alive() for thread in started) == number:
-            message = "can't start new thread"
-            raise RuntimeError(message)
-        started.append(thread)
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", start_a_few)
 
 
 def test_where_no_more_threads_can_be_started_the_others_do_the_work(

@@ -6,11 +6,14 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
 
 import pytest
 
+from s3_integration.config import S3Config
 from s3_integration.transfer import streams
 from s3_integration.transfer.streams import Streams, streams_worth, usable_cores
+from tests.fixtures.children import environment_of, run_child
 
 MIB = 2**20
 
@@ -113,3 +116,36 @@ def test_no_more_streams_begin_than_there_are_ranges() -> None:
 
 def test_there_is_a_core_at_least() -> None:
     assert usable_cores() >= 1
+
+
+_INTERRUPTED_WHILE_LOCKING: Final = """
+import sys, threading
+from s3_integration.transfer.streams import Streams
+
+def trace(frame, event, argument):
+    # As a signal may that comes when the lock is taken, and nothing yet gives it back.
+    if event == "call" and frame.f_code is threading.Condition.__enter__.__code__:
+        return trace
+    if event == "return":
+        sys.settrace(None)
+        raise KeyboardInterrupt
+    return None
+
+streams = Streams(4, cores=1)
+[job] = streams.jobs([lambda: print("called")])
+sys.settrace(trace)
+try:
+    streams.note(2 * 1024 * 1024)
+except KeyboardInterrupt:
+    pass
+sys.settrace(None)
+thread = threading.Thread(target=job, daemon=True)
+thread.start()
+thread.join(10)
+"""
+
+
+def test_ctrl_c_takes_no_lock_along_that_a_stream_waits_for() -> None:
+    child = run_child(_INTERRUPTED_WHILE_LOCKING, environment=environment_of(S3Config()))
+
+    assert (child.stdout.strip(), child.stderr) == ("called", "")
