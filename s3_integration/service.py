@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from s3_integration.aws.errors import translated
 from s3_integration.aws.session import connect
-from s3_integration.aws.tally import counting_retries
 from s3_integration.bucket.create import ensure_bucket
 from s3_integration.config import DEFAULT_BUCKET_NAME, Settings, resolve_settings
 from s3_integration.exceptions import (
@@ -20,6 +17,7 @@ from s3_integration.exceptions import (
 )
 from s3_integration.perprocess import PerProcess
 from s3_integration.transfer import described
+from s3_integration.transfer.account import accounted
 from s3_integration.transfer.engine import DownloadJob, ObjectId, UploadJob
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.local import check_destination, open_source
@@ -33,9 +31,8 @@ if TYPE_CHECKING:
 
     from s3_integration.bucket.bucket import Bucket
     from s3_integration.models import ProgressCallback, S3FileInfo
+    from s3_integration.transfer.account import Account
     from s3_integration.transfer.engine import Outcome, TransferEngine, UploadOptions
-
-logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
@@ -272,36 +269,10 @@ class S3Service:
     @contextlib.contextmanager
     def _operation(
         self, name: str, key: str, outcome: type[S3IntegrationError] | None = None
-    ) -> Iterator[_Account]:
+    ) -> Iterator[Account]:
         """Translate what fails, and log one line of what was done, however it ended."""
-        account = _Account(name, key, self.bucket_name)
-        with counting_retries() as tally:
-            try:
-                with translated(name, self.bucket_name, key, outcome=outcome):
-                    yield account
-            except BaseException as error:
-                account.log(tally.attempts, f"failed: {type(error).__name__}")
-                raise
-            account.log(tally.attempts, "done")
-
-
-class _Account:
-    """What the log line of one operation tells."""
-
-    def __init__(self, name: str, key: str, bucket: str) -> None:
-        self._name, self._key, self._bucket = name, key, bucket
-        self._began = time.monotonic()
-        self.size_bytes = 0
-
-    def log(self, attempts: int, end: str) -> None:
-        """Write the one line."""
-        logger.info(
-            "%s %s: key %r, bucket %r, %d bytes, %.3f s, attempts %d",
-            self._name,
-            end,
-            self._key,
-            self._bucket,
-            self.size_bytes,
-            time.monotonic() - self._began,
-            attempts,
-        )
+        with (
+            accounted(name, key, self.bucket_name) as account,
+            translated(name, self.bucket_name, key, outcome=outcome),
+        ):
+            yield account

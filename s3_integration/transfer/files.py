@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from s3_integration.aws.errors import translated
 from s3_integration.exceptions import S3DownloadError, S3UploadError
 from s3_integration.perprocess import PerProcess
+from s3_integration.transfer.account import accounted, are_lines_wanted
 from s3_integration.transfer.download import Download
 from s3_integration.transfer.local import check_destination, open_source
 from s3_integration.transfer.many import move_many
@@ -90,13 +91,33 @@ class FileEngine:
 
     def upload_many(self, jobs: Iterable[UploadJob]) -> Generator[Outcome[UploadJob], None, None]:
         """Store many files; see `TransferEngine`."""
-        return move_many(jobs, self._upload_job, self._transfer.files_in_flight)
+        return move_many(
+            jobs,
+            self._told_upload_job if are_lines_wanted() else self._upload_job,
+            self._transfer.files_in_flight,
+        )
 
     def download_many(
         self, jobs: Iterable[DownloadJob]
     ) -> Generator[Outcome[DownloadJob], None, None]:
         """Fetch many objects; see `TransferEngine`."""
-        return move_many(jobs, self._download_job, self._transfer.files_in_flight)
+        return move_many(
+            jobs,
+            self._told_download_job if are_lines_wanted() else self._download_job,
+            self._transfer.files_in_flight,
+        )
+
+    def _told_upload_job(self, job: UploadJob, progress: ProgressCallback) -> Transferred:
+        with accounted("upload", job.target.key, job.target.bucket) as account:
+            moved = self._upload_job(job, progress)
+            account.size_bytes = moved.size_bytes
+        return moved
+
+    def _told_download_job(self, job: DownloadJob, progress: ProgressCallback) -> Transferred:
+        with accounted("download", job.source.key, job.source.bucket) as account:
+            moved = self._download_job(job, progress)
+            account.size_bytes = moved.size_bytes
+        return moved
 
     def _upload_job(self, job: UploadJob, progress: ProgressCallback) -> Transferred:
         where = job.target

@@ -276,6 +276,40 @@ def test_each_operation_is_one_line_with_key_bytes_seconds_and_attempts(
         assert re.fullmatch(pattern, line), line
 
 
+def test_each_of_many_files_is_one_line_as_a_single_one_is(
+    tmp_path: Path, slept: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    source = settled_file(tmp_path / "source", b"12345")
+    files = [(source, "k", OPTIONS), (tmp_path / "missing", "m", OPTIONS)]
+    s3 = CannedS3(error_answer(503, "SlowDown"), take, object_answer(b"12345"))
+    service = service_to(s3)
+
+    with caplog.at_level(logging.INFO):
+        list(service.upload_files(files))
+        list(service.download_files([("k", tmp_path / "copy")]))
+
+    said = [line.replace(", bucket 'unit-tests'", "") for line in log_lines(caplog)]
+    lines = sorted(re.sub(r"0\.\d{3} s", "_ s", line) for line in said)
+    assert lines == [
+        "download done: key 'k', 5 bytes, _ s, attempts 1",
+        "upload done: key 'k', 5 bytes, _ s, attempts 2",
+        "upload failed: S3UploadFileNotFoundError: key 'm', 0 bytes, _ s, attempts 1",
+    ]
+
+
+def test_many_files_are_not_accounted_for_where_nobody_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts = list[object]()
+    monkeypatch.setattr("s3_integration.transfer.files.accounted", accounts.append)
+    service = service_to(CannedS3(object_answer(b"12345")))
+
+    with caplog.at_level(logging.WARNING):
+        [outcome] = service.download_files([("k", tmp_path / "copy")])
+
+    assert (outcome.error, accounts) == (None, [])
+
+
 def test_a_failure_is_one_line_too(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), pytest.raises(S3AccessDeniedError):
         service_to(CannedS3(Answer(403))).file_exists("a")
