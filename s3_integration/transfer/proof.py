@@ -7,7 +7,6 @@ what it is told is shown by its name, or by what it does (docs/decisions/0012-cr
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
@@ -63,27 +62,38 @@ def fingerprint(content: bytes) -> int:
 
 
 class Piece:
-    """One request's bytes; each of their checksums is computed at most once, and if needed."""
+    """One request's bytes; each of their checksums is computed at most once, and if needed.
+
+    One thread uses it. functools.cached_property would do, but for the lock that it holds over
+    all objects of a class (until Python 3.12): threads would wait for each other, and children
+    that are forked meanwhile for ever.
+    """
 
     def __init__(self, connection: Connection, content: bytes, sent: ChecksumsSent) -> None:
         self.content = content
         self._learned = connection.learned
         self._sent: ChecksumsSent = sent
         self._etags = EtagCheck(connection.endpoint, connection.learned)
+        self._md5: bytes | None = None
+        self._fingerprint: int | None = None
 
-    @functools.cached_property
+    @property
     def md5(self) -> bytes:
         """Their MD5."""
-        return integrity.md5_digest(self.content)
+        if self._md5 is None:
+            self._md5 = integrity.md5_digest(self.content)
+        return self._md5
 
     def md5_hex(self) -> str:
         """The same, as ETags have it."""
         return self.md5.hex()
 
-    @functools.cached_property
+    @property
     def fingerprint(self) -> int:
         """See `fingerprint`; their CRC64NVME wherever one is sent."""
-        return fingerprint(self.content)
+        if self._fingerprint is None:
+            self._fingerprint = fingerprint(self.content)
+        return self._fingerprint
 
     @property
     def checksum(self) -> str:

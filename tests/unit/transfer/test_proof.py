@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from s3_integration.aws.endpoints import AWS, CLOUDFLARE_R2, UNKNOWN, EndpointPr
 from s3_integration.aws.session import Connection
 from s3_integration.models import IfExists
 from s3_integration.transfer import checksums, integrity
-from s3_integration.transfer.proof import WRONG_CHECKSUM, ChecksumsSent, checksums_to_send
+from s3_integration.transfer.proof import WRONG_CHECKSUM, ChecksumsSent, Piece, checksums_to_send
 from tests.fixtures.mock_responses import (
     CHECKSUM,
     CONFIG,
@@ -500,3 +502,27 @@ def test_joined_parts_may_have_the_md5_of_the_whole_for_an_etag(
     else:
         with pytest.raises(S3UploadError):
             upload(s3, path, config=UNKNOWN_SERVER)
+
+
+def test_nobody_waits_for_the_checksum_of_another_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_computing, may_end = threading.Event(), threading.Event()
+
+    def slowly(content: bytes) -> bytes:
+        if content == b"slow":
+            is_computing.set()
+            may_end.wait(30)
+        return b"digest of " + content
+
+    monkeypatch.setattr(integrity, "md5_digest", slowly)
+    connection = connection_to(CannedS3(), CONFIG)
+    slow, quick = (Piece(connection, content, "md5") for content in (b"slow", b"quick"))
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(lambda: slow.md5)
+        assert is_computing.wait(30)
+        second = threads.submit(lambda: quick.md5)
+        done, _ = wait([second], timeout=10)
+        may_end.set()
+
+    assert done == {second}
+    assert (first.result(), second.result()) == (b"digest of slow", b"digest of quick")
