@@ -25,6 +25,7 @@ from botocore.httpsession import get_cert_path
 from typing_extensions import override
 
 from s3_integration.cancellation import check_is_wanted
+from s3_integration.transfer import quiet
 from s3_integration.transfer.direct import Answering, Asked, DirectWire
 from s3_integration.transfer.turns import end_turn
 from s3_integration.transfer.wire import Pieces
@@ -138,8 +139,12 @@ class CrtWire(DirectWire):
         # Asked for here, since awscrt would tell nothing of why there are none.
         credentials = self._connection.credentials.get_frozen_credentials()
         self._connection.retries.note_key_id(context, str(credentials.access_key))
-        attempt = _Attempt(self._clients.of(place), asked)
         url = place.connections.origin.url
+        with quiet.beginning() as busy:
+            if busy is None:
+                return super()._try(place, asked, 1, context)
+            attempt = _Attempt(self._clients.of(place), asked)
+            busy.add(attempt.has_ended)
         try:
             outcome = attempt.outcome_within(self._limit_seconds)
         except TimeoutError as error:
@@ -260,6 +265,8 @@ class _Attempt:
             on_body=self._answer.on_body,
         )
         self._finished: Future[None] = self._request.finished_future
+        self.has_ended: threading.Event = self._request.shutdown_event
+        """awscrt calls Python no more for it; comes after nobody knows the request any more."""
 
     def outcome_within(self, seconds: float) -> CrtAnswer | BaseException:
         """What came, or why nothing came that would be an answer.
