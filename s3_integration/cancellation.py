@@ -51,6 +51,8 @@ def wait_while_wanted(seconds: float) -> None:
         BrokenOffError: it has.
     """
     check_is_wanted()
+    # In steps, not by an event: whoever ends a transfer may do so in a signal's handler, which
+    # must take no lock.
     step_seconds = _STEP_SECONDS if _endings.get() else seconds
     left_seconds = seconds
     while left_seconds > step_seconds:
