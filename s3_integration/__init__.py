@@ -23,11 +23,20 @@ from s3_integration.exceptions import (
     S3UploadError,
 )
 from s3_integration.logs import log_to_stderr
-from s3_integration.models import S3Checksum, S3FileInfo
+from s3_integration.models import (
+    FileResult,
+    FolderListing,
+    S3Checksum,
+    S3FileInfo,
+    S3Version,
+    TransferReport,
+)
 from s3_integration.version import __version__
 
 __all__ = [
     "Encryption",
+    "FileResult",
+    "FolderListing",
     "S3AccessDeniedError",
     "S3BucketError",
     "S3Checksum",
@@ -41,7 +50,9 @@ __all__ = [
     "S3FileNotFoundError",
     "S3IntegrationError",
     "S3UploadError",
+    "S3Version",
     "TransferConfig",
+    "TransferReport",
     "__version__",
     "log_to_stderr",
 ]

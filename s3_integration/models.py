@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from typing_extensions import override
 
@@ -123,6 +123,86 @@ class S3FileInfo:
             "etag": self.etag,
             "storage_class": self.storage_class,
         }
+
+
+class FolderListing(NamedTuple):
+    """What lies directly in one folder."""
+
+    folders: list[str]
+    """Their whole prefixes, each with its slash at the end."""
+    files: list[S3FileInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class S3Version:
+    """One version of an object, or the mark that a deletion left in its place."""
+
+    key: str
+    version_id: str
+    """`null` where the bucket had no versioning when it was stored."""
+    is_latest: bool
+    is_delete_marker: bool
+    last_modified: datetime
+    """By S3's clock, with its time zone (UTC)."""
+    size: int = 0
+    """Bytes; 0, as the two below are empty, where it marks a deletion."""
+    etag: str = ""
+    storage_class: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as a plain dict."""
+        return asdict(self)
+
+
+FileAction = Literal["upload", "download", "copy", "delete"]
+"""What is done to one file of many."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of one file of many."""
+
+    action: FileAction
+    key: str
+    """The object that was written, read (by a download) or deleted."""
+    path: str
+    """The file on this machine; of a copy the source, as `s3://BUCKET/KEY`; else empty."""
+    size: int
+    """Bytes."""
+    reason: str
+    """Why it was done, skipped or failed, in a few words."""
+    error: S3IntegrationError | None = None
+    """Where it failed."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as a plain dict, the error as its own `to_dict()`."""
+        return {
+            "action": self.action,
+            "key": self.key,
+            "path": self.path,
+            "size": self.size,
+            "reason": self.reason,
+            "error": self.error.to_dict() if self.error else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TransferReport:
+    """What became of many files, each of which is in exactly one of the three lists."""
+
+    done: list[FileResult]
+    """In a dry run: what would be done."""
+    skipped: list[FileResult]
+    failed: list[FileResult]
+    size_bytes: int
+    """Of the files in `done`, as far as their bytes were moved."""
+    seconds: float
+
+    def raise_if_failed(self) -> None:
+        """Raise the first error, where there was one."""
+        for result in self.failed:
+            if result.error is not None:
+                raise result.error
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,150 @@
+"""Refusing arguments of calls that are nonsense, before anything is sent or opened."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from s3_integration import utils
+from s3_integration.content_types import guess_type
+from s3_integration.exceptions import S3ConfigError
+
+_SEPARATORS = tuple({os.sep, os.altsep or os.sep})
+
+
+def names_folder(local_path: str | os.PathLike[str], path: Path) -> bool:
+    """Whether a path means a folder: it is one, or ends like one.
+
+    Args:
+        local_path: as it was given.
+        path: the same, checked, which has lost its last slash.
+    """
+    return os.fspath(local_path).endswith(_SEPARATORS) or _is_folder(path)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # the service finds it too, and tells of it
+        return False
+
+
+def checked_path(local_path: object) -> Path:
+    """A path of this machine; whether something is there is not looked at."""
+    if not isinstance(local_path, str | os.PathLike):
+        raise refusal("local_path", local_path, f"it is a {type(local_path).__name__}")
+    text = os.fspath(local_path)
+    if not isinstance(text, str) or not text:
+        raise refusal("local_path", local_path, "it has to be text that names a file")
+    if "\0" in text:
+        raise refusal("local_path", local_path, "it holds a NUL character")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        raise refusal("local_path", local_path, "no file can have such a name") from None
+    return Path(text)
+
+
+def checked_key(key: object, argument: str = "s3_key") -> str:
+    """A key that S3 can have."""
+    return check_text(argument, key, utils.key_problem)
+
+
+def check_version_id(version_id: object) -> None:
+    """Refuse what can be no version's id; None means the latest."""
+    if version_id is not None:
+        check_text("version_id", version_id, utils.key_problem)  # the same limits
+
+
+def checked_file_name(key: str) -> str:
+    """The name, inside a folder that the caller chose, of the file for `key`."""
+    name = key.rpartition("/")[2]
+    if problem := utils.file_name_problem(name):
+        raise refusal(
+            "s3_key", key, problem, "Give local_path as the path of the file, not of its folder."
+        )
+    return name
+
+
+def check_text(argument: str, value: object, problem_of: Callable[[str], str | None]) -> str:
+    """Text that `problem_of` has nothing to say against."""
+    if not isinstance(value, str):
+        raise refusal(argument, value, f"it is a {type(value).__name__}, not text")
+    if problem := problem_of(value):
+        raise refusal(argument, value, problem)
+    return value
+
+
+def check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
+    """Refuse what is none of `choices`."""
+    if value not in choices:
+        raise refusal(argument, value, f"it has to be one of {', '.join(choices)}")
+
+
+def check_callback(progress: object) -> None:
+    """Refuse what cannot be called."""
+    if progress is not None and not callable(progress):
+        raise refusal("progress", progress, f"it is a {type(progress).__name__}, not callable")
+
+
+def checked_content_type(content_type: str | None, name: str) -> str:
+    """The content type that was given, else the one that the file's name tells."""
+    if content_type is None or content_type == "":
+        return guess_type(name)
+    return _checked_header("content_type", content_type)
+
+
+def checked_metadata(metadata: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Metadata, which become headers: x-amz-meta-NAME: VALUE."""
+    words = checked_words("metadata", metadata)
+    for name, value in words.items():
+        if not _HEADER_NAME.fullmatch(name):
+            problem = f"{name!a} cannot be part of a header's name"
+            raise refusal("metadata", metadata, problem)
+        _checked_header("metadata", value)
+    return words
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, section 5.6.2
+
+
+def checked_words(argument: str, words: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Names and values that are text of one line."""
+    if words is None:
+        return {}
+    if not isinstance(words, Mapping):
+        raise refusal(argument, words, f"it is a {type(words).__name__}, not a mapping")
+    for name, value in words.items():
+        _checked_line(argument, name)
+        _checked_line(argument, value)
+    return dict(words)
+
+
+def _checked_header(argument: str, value: object) -> str:
+    line = _checked_line(argument, value)
+    if not line.isascii():
+        raise refusal(argument, value, "it holds a character beyond ASCII")
+    return line
+
+
+def _checked_line(argument: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise refusal(argument, value, f"it is a {type(value).__name__}, not text")
+    if not value.isprintable():
+        raise refusal(argument, value, "it holds a control character, such as a line end")
+    return value
+
+
+def refusal(argument: str, value: object, problem: str, suggestion: str = "") -> S3ConfigError:
+    """The error that tells of an argument that cannot be used."""
+    shown = ascii(value)
+    shown = shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}…"
+    return S3ConfigError(
+        f"The argument {argument}={shown} cannot be used: {problem}.",
+        suggestion=suggestion or f"Call again with another {argument}.",
+    )
+
+
+_MOST_SHOWN = 120
