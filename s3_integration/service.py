@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from s3_integration.models import ProgressCallback, S3FileInfo
     from s3_integration.transfer.account import Account
     from s3_integration.transfer.engine import Outcome, TransferEngine, UploadOptions
+    from s3_integration.transfer.folders import Destination
 
 Item = TypeVar("Item")
 
@@ -151,12 +152,12 @@ class S3Service:
         return self._engine.upload_many(jobs)
 
     def download_files(
-        self, files: Iterable[tuple[str, Path]]
+        self, files: Iterable[tuple[str, Destination]]
     ) -> Generator[Outcome[DownloadJob], None, None]:
-        """Put what is stored under many keys, each at a path; see `TransferEngine.upload_many`."""
+        """Put what is stored under many keys, each somewhere; see `TransferEngine.upload_many`."""
         jobs = (
-            DownloadJob(ObjectId(self.bucket_name, key), path)
-            for key, path in self._once_ready(files)
+            DownloadJob(ObjectId(self.bucket_name, key), destination)
+            for key, destination in self._once_ready(files)
         )
         return self._engine.download_many(jobs)
 

@@ -9,6 +9,10 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from s3_integration.transfer.folders import OpenFolder
 
 _MANY = 50
 """Downloads to one folder within `_TRUSTED_SECONDS` that make a list worth while."""
@@ -40,15 +44,16 @@ class BusyFolders:
         self._suffix = suffix
         self._folders: dict[str, _Folder] = {}
 
-    def holds_none(self, folder: str, start: str) -> bool:
+    def holds_none(self, folder: OpenFolder, start: str) -> bool:
         """Whether no temporary file whose name begins with `start` was there a moment ago.
 
         False where that is not known, and for relative paths, which may change their meaning.
         """
-        if not os.path.isabs(folder):  # noqa: PTH117 - a Path would take longer than the answer
+        path = str(folder.path)
+        if not os.path.isabs(path):  # noqa: PTH117 - a Path would take longer than the answer
             return False
         now = time.monotonic()
-        found = self._folders.get(folder) or self._begin(folder, now)
+        found = self._folders.get(path) or self._begin(path, now)
         if now > found.trusted_until:
             if now - found.since > _TRUSTED_SECONDS:
                 found.since, found.downloads = now, 0
@@ -61,15 +66,15 @@ class BusyFolders:
                 return False
         return start not in found.starts
 
-    def _begin(self, folder: str, now: float) -> _Folder:
+    def _begin(self, path: str, now: float) -> _Folder:
         if len(self._folders) >= _MOST_FOLDERS:
             self._folders.clear()
-        found = self._folders[folder] = _Folder(now)
+        found = self._folders[path] = _Folder(now)
         return found
 
-    def _list(self, folder: str, found: _Folder) -> None:
+    def _list(self, folder: OpenFolder, found: _Folder) -> None:
         began = time.monotonic()
-        names = os.listdir(folder)  # noqa: PTH208 - it may hold a million
+        names = folder.names()
         length = len(self._suffix)
         found.starts = frozenset(
             name[:-length].rstrip("0123456789") for name in names if name.endswith(self._suffix)

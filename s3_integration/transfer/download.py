@@ -19,8 +19,8 @@ from s3_integration.transfer import checksums, integrity, resume
 from s3_integration.transfer.checksums import Pieces
 from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict
-from s3_integration.transfer.local import PartialFile, may_have_leftover, partial_file
 from s3_integration.transfer.notes import content_of
+from s3_integration.transfer.partial import PartialFile, may_have_leftover, partial_file
 from s3_integration.transfer.parts import in_threads, results_of
 from s3_integration.transfer.persistence import persistently
 from s3_integration.transfer.progress import Progress
@@ -30,11 +30,11 @@ from s3_integration.utils import MIB, ByteRange, split_into_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from s3_integration.config import TransferConfig
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.engine import ObjectId
+    from s3_integration.transfer.folders import Destination
     from s3_integration.transfer.notes import Content
     from s3_integration.transfer.parts import PartThreads
     from s3_integration.transfer.wire import Body
@@ -82,7 +82,7 @@ class Download:
         self,
         s3: Route,
         source: ObjectId,
-        destination: Path,
+        destination: Destination,
         transfer: TransferConfig,
         threads: PartThreads,
         progress: ProgressCallback | None,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from s3_integration.exceptions import S3IntegrationError
     from s3_integration.models import IfExists, ProgressCallback
+    from s3_integration.transfer.folders import Destination
     from s3_integration.transfer.local import SourceFile
 
 
@@ -57,7 +58,7 @@ class DownloadJob:
     """One object to fetch, of many."""
 
     source: ObjectId
-    destination: Path
+    destination: Destination
 
 
 Job = TypeVar("Job", UploadJob, DownloadJob)
@@ -96,7 +97,7 @@ class TransferEngine(Protocol):
     def download(
         self,
         source: ObjectId,
-        destination: Path,
+        destination: Destination,
         progress: ProgressCallback | None = None,
     ) -> Transferred:
         """Put one version of the object at `destination`, at once or not at all.

@@ -25,7 +25,6 @@ from s3_integration.utils import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
-    from pathlib import Path
 
     from s3_integration.aws.session import Connection
     from s3_integration.config import Settings
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
         UploadJob,
         UploadOptions,
     )
+    from s3_integration.transfer.folders import Destination
     from s3_integration.transfer.local import SourceFile
 
 _MOST_BYTES_IN_MEMORY = 64 * MIB
@@ -81,7 +81,7 @@ class FileEngine:
     def download(
         self,
         source: ObjectId,
-        destination: Path,
+        destination: Destination,
         progress: ProgressCallback | None = None,
     ) -> Transferred:
         """Fetch a file; see `TransferEngine`."""

@@ -52,10 +52,10 @@ def close(descriptor: int) -> None:
     os.close(descriptor)
 
 
-def is_still_at(path: str, descriptor: int) -> bool:
+def is_still_at(path: str, descriptor: int, *, dir_fd: int | None = None) -> bool:
     """Whether `path` leads to the open file: it may have been removed and made anew."""
     try:
-        return os.path.samestat(os.lstat(path), os.fstat(descriptor))
+        return os.path.samestat(os.lstat(path, dir_fd=dir_fd), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 

@@ -9,19 +9,20 @@ import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from s3_integration.transfer.folders import FileIn
 
 _UMASK_LINE = re.compile(rb"^Umask:\s*([0-7]+)$", re.MULTILINE)  # proc(5), since Linux 4.7
 _STATUS_BYTES = 512
 
 
-def final_mode(destination: Path) -> int:
+def final_mode(destination: FileIn) -> int:
     """The replaced file's permissions, or those that a new file of this process gets."""
-    try:
-        # Without set-user-ID and the like: what was downloaded has not earned them.
-        return stat.S_IMODE(destination.stat().st_mode) & 0o777
-    except FileNotFoundError:
-        return 0o666 & ~_current_umask()
+    with contextlib.suppress(FileNotFoundError):
+        replaced = destination.status().st_mode
+        if not stat.S_ISLNK(replaced):  # a link has none of its own
+            # Without set-user-ID and the like: what was downloaded has not earned them.
+            return stat.S_IMODE(replaced) & 0o777
+    return 0o666 & ~_current_umask()
 
 
 def _current_umask() -> int:

@@ -14,7 +14,7 @@ import pytest
 
 from s3_integration.client import S3Client
 from s3_integration.config import S3Config
-from s3_integration.transfer.local import PARTIAL_SUFFIX
+from s3_integration.transfer.partial import PARTIAL_SUFFIX
 from tests.fixtures.children import environment_of, started_child
 from tests.fixtures.servers import ServerUnderTest, unfinished_uploads
 

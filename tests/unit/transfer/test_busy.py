@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from s3_integration.transfer import local
+from s3_integration.transfer import partial
 from s3_integration.transfer.busy import _MANY, _TRUSTED_SECONDS, BusyFolders
-from s3_integration.transfer.local import PARTIAL_SUFFIX, partial_file
+from s3_integration.transfer.folders import OpenFolder
+from s3_integration.transfer.partial import PARTIAL_SUFFIX, partial_file
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 def ask_often(busy: BusyFolders, folder: Path, times: int = _MANY) -> bool:
     """Ask for a file that is not there so many times; the last answer."""
-    return [busy.holds_none(str(folder), ".other.") for _ in range(times)][-1]
+    return [busy.holds_none(OpenFolder.open(folder), ".other.") for _ in range(times)][-1]
 
 
 def test_a_folder_that_few_go_to_is_not_listed(tmp_path: Path, pass_time: object) -> None:
@@ -34,8 +35,8 @@ def test_one_list_answers_for_all(tmp_path: Path, pass_time: object) -> None:
     (tmp_path / f".a.b.10{PARTIAL_SUFFIX}").touch()
 
     assert ask_often(busy, tmp_path)
-    assert not busy.holds_none(str(tmp_path), ".a.b.")
-    assert busy.holds_none(str(tmp_path), ".a.")
+    assert not busy.holds_none(OpenFolder.open(tmp_path), ".a.b.")
+    assert busy.holds_none(OpenFolder.open(tmp_path), ".a.")
 
 
 def test_a_list_is_not_believed_for_long(
@@ -46,7 +47,7 @@ def test_a_list_is_not_believed_for_long(
 
     pass_time(_TRUSTED_SECONDS * 1.01)
 
-    assert not busy.holds_none(str(tmp_path), ".other.")
+    assert not busy.holds_none(OpenFolder.open(tmp_path), ".other.")
 
 
 def test_few_in_a_long_time_are_not_many(
@@ -66,14 +67,19 @@ def test_a_relative_folder_is_never_answered_for(pass_time: object) -> None:
 def test_a_folder_that_cannot_be_listed_is_never_answered_for(
     tmp_path: Path, pass_time: object
 ) -> None:
-    assert not ask_often(BusyFolders(PARTIAL_SUFFIX), tmp_path / "nowhere", 2 * _MANY)
+    busy, folder = BusyFolders(PARTIAL_SUFFIX), OpenFolder.open(tmp_path)
+    folder.close()
+
+    answers = [busy.holds_none(folder, ".other.") for _ in range(2 * _MANY)]
+
+    assert not any(answers)
 
 
 @pytest.mark.promise(9)
 def test_what_killed_downloads_left_in_a_busy_folder_is_swept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pass_time: object
 ) -> None:
-    monkeypatch.setattr(local, "_busy_folders", BusyFolders(PARTIAL_SUFFIX))
+    monkeypatch.setattr(partial, "_busy_folders", BusyFolders(PARTIAL_SUFFIX))
     for name, number in (("a", 0), ("b", 3), ("ü", 9)):
         (tmp_path / f".{name}.{number}{PARTIAL_SUFFIX}").touch()
     for number in range(_MANY):

@@ -11,8 +11,8 @@ import pytest
 
 from s3_integration import S3DownloadError, TransferConfig
 from s3_integration.transfer import checksums
-from s3_integration.transfer.local import PARTIAL_SUFFIX, PartialFile
 from s3_integration.transfer.notes import content_of
+from s3_integration.transfer.partial import PARTIAL_SUFFIX, PartialFile
 from s3_integration.utils import ByteRange
 from tests.fixtures.mock_responses import Answer, CannedS3, Sent, error_answer, etag_of, serving
 from tests.fixtures.transfers import BUCKET, KEY, download, small_parts
