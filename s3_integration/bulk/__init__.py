@@ -1,0 +1,1 @@
+"""Many files: which of them to move where, moving them, and telling what became of each."""
