@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3_integration.bulk.names import TEMPORARY_SUFFIX, folded, local_name_problem, parts_of
-from s3_integration.transfer.local import PARTIAL_SUFFIX
+from s3_integration.transfer.partial import PARTIAL_SUFFIX
 from tests.fixtures.keys import keys
 
 
