@@ -17,7 +17,7 @@ MAX_PATH_BYTES = 4095
 """Of a whole path, without its NUL (limits.h, `PATH_MAX`)."""
 
 TEMPORARY_SUFFIX = ".s3-partial"
-"""The end of our own temporary files' names (`transfer.local.PARTIAL_SUFFIX`)."""
+"""The end of our own temporary files' names (`transfer.partial.PARTIAL_SUFFIX`)."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
