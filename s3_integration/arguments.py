@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, SupportsIndex, cast
 
 from s3_integration import utils
 from s3_integration.content_types import guess_type
 from s3_integration.exceptions import S3ConfigError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from s3_integration.models import IfExists
 
 _SEPARATORS = tuple({os.sep, os.altsep or os.sep})
 
@@ -56,6 +63,52 @@ def check_version_id(version_id: object) -> None:
     """Refuse what can be no version's id; None means the latest."""
     if version_id is not None:
         check_text("version_id", version_id, utils.key_problem)  # the same limits
+
+
+def checked_range(start: object, stop: object) -> tuple[int, int | None]:
+    """A range of bytes, as slices have them, without what counts from the end."""
+    first = _checked_offset("start", start) or 0
+    end = _checked_offset("stop", stop)
+    if end is not None and end < first:
+        raise refusal("stop", stop, f"it lies before start={first}")
+    return first, end
+
+
+def _checked_offset(argument: str, value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        raise refusal(argument, value, f"it is a {type(value).__name__}, not a number of bytes")
+    number = operator.index(value)
+    if number < 0:
+        raise refusal(argument, value, "it is negative")
+    if number > utils.MAX_OBJECT_SIZE_BYTES:
+        raise refusal(argument, value, "it lies beyond the 50 TB that S3 allows")
+    return number
+
+
+def checked_buffer(content: object) -> Buffer:
+    """Something that shows its bytes, one after another."""
+    if isinstance(content, str):
+        raise refusal("content", content, "it is text", "Use write_text, or encode it.")
+    buffer = cast("Buffer", content)  # whether it is one, is seen now
+    try:
+        memoryview(buffer).cast("B")
+    except TypeError:
+        problem = f"it is a {type(content).__name__}, which does not show its bytes in one piece"
+        raise refusal("content", content, problem, "Give bytes.") from None
+    return buffer
+
+
+def check_if_match(if_match: object, if_exists: IfExists) -> None:
+    """Refuse what can be no ETag, and what asks for the opposite of it."""
+    if if_match is None:
+        return
+    etag = _checked_header("if_match", if_match)
+    if not etag or not set(etag).isdisjoint('" *,'):
+        raise refusal("if_match", if_match, "it is no ETag, as file_info tells it")
+    if if_exists == "fail":
+        raise refusal("if_match", if_match, "with if_exists='fail' nothing could be stored")
 
 
 def checked_file_name(key: str) -> str:

@@ -19,7 +19,7 @@ from s3_integration.arguments import (
     names_folder,
 )
 from s3_integration.models import IfExists
-from s3_integration.surface.base import ClientBase
+from s3_integration.surface.contents import Contents
 from s3_integration.transfer.engine import UploadOptions
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from s3_integration.models import ProgressCallback, S3FileInfo
 
 
-class S3Client(ClientBase):
+class S3Client(Contents):
     """Files in one S3 bucket.
 
     Making a client sends nothing. The bucket is looked for by the first upload, and

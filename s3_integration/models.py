@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from typing_extensions import override
 
@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 IfExists = Literal["overwrite", "fail"]
 """What an upload does when the key is taken already."""
+
+
+class WriteOptions(TypedDict, total=False):
+    """How what is written is to be stored; `S3Client.write_bytes` tells of each."""
+
+    content_type: str | None
+    metadata: Mapping[str, str] | None
+    tags: Mapping[str, str] | None
+    if_exists: IfExists
+    if_match: str | None
+
 
 ProgressCallback = Callable[[int, int], None]
 """Called with the bytes done so far and the bytes in all, never by two threads at once."""

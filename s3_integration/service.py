@@ -22,9 +22,12 @@ from s3_integration.transfer.engine import DownloadJob, ObjectId, UploadJob
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.local import check_destination, open_source
 from s3_integration.transfer.persistence import persistently
+from s3_integration.transfer.reader import buffered
+from s3_integration.transfer.writer import ObjectWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+    from io import BufferedReader
     from pathlib import Path
 
     from mypy_boto3_s3.client import S3Client as Boto3Client
@@ -32,8 +35,14 @@ if TYPE_CHECKING:
     from s3_integration.bucket.bucket import Bucket
     from s3_integration.models import ProgressCallback, S3FileInfo
     from s3_integration.transfer.account import Account
-    from s3_integration.transfer.engine import Outcome, TransferEngine, UploadOptions
+    from s3_integration.transfer.engine import (
+        Outcome,
+        TransferEngine,
+        Transferred,
+        UploadOptions,
+    )
     from s3_integration.transfer.folders import Destination
+    from s3_integration.transfer.sources import Source
 
 Item = TypeVar("Item")
 
@@ -117,10 +126,59 @@ class S3Service:
             S3UploadError: it was not stored; also what caused it.
         """
         with self._operation("upload", key, S3UploadError) as account, open_source(path) as source:
+            account.size_bytes = self._store(source, key, options, progress).size_bytes
+
+    def write(self, source: Source, key: str, options: UploadOptions) -> S3FileInfo:
+        """Store bytes of this process under `key`, and tell what is stored.
+
+        Raises:
+            S3UploadError: it was not stored; also what caused it.
+        """
+        with self._operation("upload", key, S3UploadError) as account:
+            stored = self._store(source, key, options)
+            account.size_bytes = stored.size_bytes
+            return described.from_upload(key, options, stored)
+
+    def _store(
+        self,
+        source: Source,
+        key: str,
+        options: UploadOptions,
+        progress: ProgressCallback | None = None,
+    ) -> Transferred:
+        self._validate_credentials()
+        self._ensure_bucket_exists()
+        return self._engine.upload(source, ObjectId(self.bucket_name, key), options, progress)
+
+    def writer(self, key: str, options: UploadOptions) -> ObjectWriter:
+        """What takes bytes, and stores them under `key` when it is closed."""
+        target = ObjectId(self.bucket_name, key)
+        return ObjectWriter(target, lambda source: self.write(source, key, options))
+
+    def read(
+        self, key: str, *, start: int = 0, stop: int | None = None, version_id: str | None = None
+    ) -> bytes:
+        """What is stored under `key`, or what there is of bytes `start` up to `stop`.
+
+        Raises:
+            S3DownloadError: it could not be read; also what caused it.
+        """
+        with self._operation("read", key, S3DownloadError) as account:
             self._validate_credentials()
-            self._ensure_bucket_exists()
-            target = ObjectId(self.bucket_name, key)
-            account.size_bytes = self._engine.upload(source, target, options, progress).size_bytes
+            source = ObjectId(self.bucket_name, key, version_id)
+            content = self._engine.read(source, start, stop)
+            account.size_bytes = len(content)
+            return content
+
+    def reader(self, key: str, *, version_id: str | None = None) -> BufferedReader:
+        """A file object that reads what is stored under `key`.
+
+        Raises:
+            S3DownloadError: it could not be read; also what caused it.
+        """
+        with self._operation("open", key, S3DownloadError):
+            self._validate_credentials()
+            return buffered(self._engine.reading(ObjectId(self.bucket_name, key, version_id)))
 
     def download_file(
         self,

@@ -43,6 +43,8 @@ _DEEDS = {
     "connect": "use",
     "upload": "upload {key} to",
     "download": "download {key} from",
+    "read": "read {key} from",
+    "open": "read {key} from",
     "list": "list",
     "exists": "look at {key} in",
     "info": "look at {key} in",

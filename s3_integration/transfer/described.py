@@ -1,8 +1,9 @@
-"""What S3 tells of one object, as a value: from a listing, or from the answer to HeadObject."""
+"""What S3 tells of one object, as a value: from a listing, HeadObject, or what stored it."""
 
 from __future__ import annotations
 
 import datetime as dt
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, get_args
 
 from s3_integration.models import ChecksumAlgorithm, ChecksumType, S3Checksum, S3FileInfo
@@ -10,6 +11,8 @@ from s3_integration.transfer.integrity import DamagedError, unquoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from s3_integration.transfer.engine import Transferred, UploadOptions
 
 _ALGORITHMS: tuple[ChecksumAlgorithm, ...] = get_args(ChecksumAlgorithm)
 _TYPES: tuple[ChecksumType, ...] = get_args(ChecksumType)
@@ -47,6 +50,36 @@ def from_head(key: str, answer: Mapping[str, Any]) -> S3FileInfo:
         version_id=answer.get("VersionId"),
         checksum=_checksum_of(answer),
     )
+
+
+def from_upload(key: str, options: UploadOptions, stored: Transferred) -> S3FileInfo:
+    """The object that an upload has stored, by what was sent and what S3 answered.
+
+    S3 tells when it answered; its own note of the time may be a little older.
+    """
+    answer = {"ETag": stored.etag, **(stored.answer or {})}
+    return S3FileInfo(
+        key=key,
+        size=stored.size_bytes,
+        last_modified=_moment_of(answer),
+        etag=stored.etag,
+        storage_class=_storage_class_of(answer),
+        content_type=options.content_type,
+        metadata=options.metadata,
+        version_id=stored.version_id,
+        checksum=_checksum_of(answer),
+    )
+
+
+def _moment_of(answer: Mapping[str, Any]) -> dt.datetime:
+    if isinstance(modified := answer.get("LastModified"), dt.datetime):  # it was looked at again
+        return modified.astimezone(dt.UTC)
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    try:
+        told = parsedate_to_datetime(str(answer.get("Date") or headers.get("date", "")))
+    except ValueError:  # none, or one that is no date
+        return dt.datetime.now(dt.UTC).replace(microsecond=0)
+    return told.astimezone(dt.UTC)
 
 
 def _storage_class_of(answer: Mapping[str, Any]) -> str:

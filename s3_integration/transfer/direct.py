@@ -60,6 +60,7 @@ _QUERY = {"PartNumber": "partNumber", "UploadId": "uploadId", "VersionId": "vers
 
 _ANSWERS = {
     "etag": "ETag",
+    "date": "Date",
     "content-range": "ContentRange",
     "x-amz-version-id": "VersionId",
     "x-amz-server-side-encryption": "ServerSideEncryption",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from s3_integration.exceptions import S3IntegrationError
     from s3_integration.models import IfExists, ProgressCallback
     from s3_integration.transfer.folders import Destination
-    from s3_integration.transfer.local import SourceFile
+    from s3_integration.transfer.reading import ObjectReading
+    from s3_integration.transfer.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class UploadOptions:
     metadata: Mapping[str, str]
     tags: Mapping[str, str]
     if_exists: IfExists = "overwrite"
+    if_match: str | None = None
+    """The ETag, without quotes, that what is stored has to have; None: whatever is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Transferred:
     size_bytes: int
     etag: str
     version_id: str | None
+    answer: Mapping[str, Any] | None = None
+    """What S3 said of the object that an upload has stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class Outcome(Generic[Job]):
 
 
 class TransferEngine(Protocol):
-    """Moves whole files between disk and S3.
+    """Moves whole files between disk or memory and S3.
 
     Both ways raise errors of this package alone, leave nothing half done behind, and may
     run in many threads at once.
@@ -82,16 +87,16 @@ class TransferEngine(Protocol):
 
     def upload(
         self,
-        source: SourceFile,
+        source: Source,
         target: ObjectId,
         options: UploadOptions,
         progress: ProgressCallback | None = None,
     ) -> Transferred:
-        """Store the bytes that `source` had when it was opened.
+        """Store the bytes that `source` had at the beginning.
 
         Raises:
             S3UploadError: nothing was stored: S3 refused, the network failed for good, or
-                the file changed meanwhile; what was stored before is still there.
+                the source changed meanwhile; what was stored before is still there.
         """
 
     def download(
@@ -105,6 +110,16 @@ class TransferEngine(Protocol):
         Raises:
             S3DownloadError: the destination is as it was before.
         """
+
+    def read(self, source: ObjectId, start: int = 0, stop: int | None = None) -> bytes:
+        """One version of the object, or what there is of its bytes `start` up to `stop`.
+
+        Raises:
+            S3DownloadError: it could not be read.
+        """
+
+    def reading(self, source: ObjectId) -> ObjectReading:
+        """Read ranges of one version of the object; nothing is sent yet."""
 
     def upload_many(self, jobs: Iterable[UploadJob]) -> Generator[Outcome[UploadJob], None, None]:
         """Store many files at once, and tell of each as it is done.

@@ -7,6 +7,7 @@ failure for an upload whose last reply was lost (docs/reliability.md).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from s3_integration.aws.errors import translated
@@ -19,9 +20,11 @@ from s3_integration.transfer.many import move_many
 from s3_integration.transfer.memory import MemoryBound
 from s3_integration.transfer.multipart import MultipartUpload
 from s3_integration.transfer.parts import PartThreads
+from s3_integration.transfer.reading import ObjectReading
+from s3_integration.transfer.sinks import FileReceiver, MemoryReceiver
 from s3_integration.transfer.upload import upload_single
 from s3_integration.transfer.wires import Wires
-from s3_integration.utils import MIB
+from s3_integration.utils import MAX_OBJECT_SIZE_BYTES, MIB, ByteRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
         UploadOptions,
     )
     from s3_integration.transfer.folders import Destination
-    from s3_integration.transfer.local import SourceFile
+    from s3_integration.transfer.sources import Source
 
 _MOST_BYTES_IN_MEMORY = 64 * MIB
 """Of small files that are stored at once by one call for many; parts have a bound of their own."""
@@ -64,7 +67,7 @@ class FileEngine:
 
     def upload(
         self,
-        source: SourceFile,
+        source: Source,
         target: ObjectId,
         options: UploadOptions,
         progress: ProgressCallback | None = None,
@@ -87,7 +90,26 @@ class FileEngine:
         """Fetch a file; see `TransferEngine`."""
         with translated("download", source.bucket, source.key, outcome=S3DownloadError):
             s3 = self._wires.choose(source.bucket)
-            return Download(s3, source, destination, self._transfer, self._threads, progress).run()
+            where = FileReceiver(destination)
+            return Download(s3, source, where, self._transfer, self._threads, progress).run()
+
+    def read(self, source: ObjectId, start: int = 0, stop: int | None = None) -> bytes:
+        """Read an object, or a range of it; see `TransferEngine`."""
+        if start or stop is not None:
+            part = ByteRange(start, MAX_OBJECT_SIZE_BYTES if stop is None else stop)
+            # There is no request for nothing: whether the object is there, one byte tells too.
+            asked = part if part.size else ByteRange(start, start + 1)
+            return self.reading(source).begin(asked)[: part.size]
+        with translated("read", source.bucket, source.key, outcome=S3DownloadError):
+            s3 = self._wires.choose(source.bucket)
+            memory = MemoryReceiver()
+            Download(s3, source, memory, self._transfer, self._threads, None).run()
+            return memory.content
+
+    def reading(self, source: ObjectId) -> ObjectReading:
+        """Read ranges of an object; see `TransferEngine`."""
+        choose_route = partial(self._wires.choose, source.bucket)
+        return ObjectReading(choose_route, source, self._transfer, self._threads)
 
     def upload_many(self, jobs: Iterable[UploadJob]) -> Generator[Outcome[UploadJob], None, None]:
         """Store many files; see `TransferEngine`."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from s3_integration.transfer.folders import FileIn, may_not_write_to
+from s3_integration.transfer.sources import Identity
 from s3_integration.utils import MAX_OBJECT_SIZE_BYTES
 
 if TYPE_CHECKING:
@@ -45,6 +46,17 @@ class SourceFile:
     is_fresh: bool
     """It was written so shortly before that a later write could leave the same mtime."""
     descriptor: int
+
+    @property
+    def name(self) -> str:
+        """See `Source`."""
+        return f"the file {str(self.path)!r}"
+
+    @property
+    def identity(self) -> Identity:
+        """See `Source`."""
+        inode = os.fstat(self.descriptor).st_ino
+        return Identity(str(self.path.absolute()), self.mtime_ns, inode)
 
     def read(self, part: ByteRange) -> bytes:
         """Exactly the bytes of `part`.

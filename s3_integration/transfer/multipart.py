@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -44,10 +43,10 @@ if TYPE_CHECKING:
     from s3_integration.config import TransferConfig
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.engine import ObjectId, UploadOptions
-    from s3_integration.transfer.local import SourceFile
     from s3_integration.transfer.parts import PartThreads
     from s3_integration.transfer.proof import ChecksumsSent
     from s3_integration.transfer.resume import FoundPart
+    from s3_integration.transfer.sources import Source
     from s3_integration.transfer.wires import Route
     from s3_integration.utils import ByteRange
 
@@ -62,7 +61,7 @@ class MultipartUpload:
     def __init__(
         self,
         s3: Route,
-        source: SourceFile,
+        source: Source,
         target: ObjectId,
         options: UploadOptions,
         transfer: TransferConfig,
@@ -85,7 +84,7 @@ class MultipartUpload:
     def run(self) -> Transferred:
         """Send the parts and join them; only a kill leaves an unfinished upload."""
         memory = Continuation(self._connection, self._facts())
-        with failures_told(self._source, self._target), contextlib.closing(memory):
+        with failures_told(self._source, self._target, self._options), contextlib.closing(memory):
             if self._source.size_bytes >= self._resume_threshold_bytes:
                 memory.look_back()
             stored = self._stored_already(memory)
@@ -116,10 +115,8 @@ class MultipartUpload:
             endpoint_url=self._connection.client.meta.endpoint_url,
             bucket=self._target.bucket,
             key=self._target.key,
-            path=str(self._source.path.absolute()),
             size_bytes=self._source.size_bytes,
-            mtime_ns=self._source.mtime_ns,
-            inode=os.fstat(self._source.descriptor).st_ino,
+            **self._source.identity._asdict(),
             part_size_bytes=self._part_size_bytes,
             parameters_digest=resume.digest_of_parameters(
                 storage_parameters(self._options) | dict(self._connection.terms.of_storing)
@@ -238,7 +235,7 @@ class MultipartUpload:
 
     def _transferred(self, answer: Mapping[str, Any]) -> Transferred:
         etag = integrity.unquoted(answer.get("ETag"))
-        return Transferred(self._source.size_bytes, etag, answer.get("VersionId"))
+        return Transferred(self._source.size_bytes, etag, answer.get("VersionId"), answer)
 
     def _abort(self) -> bool:
         names = (self._target.bucket, self._target.key, self._upload_id)

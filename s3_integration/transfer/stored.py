@@ -10,7 +10,13 @@ from urllib.parse import quote, urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from s3_integration.exceptions import S3ConflictError, S3UploadError
+from s3_integration.exceptions import (
+    S3ConflictError,
+    S3FileNotFoundError,
+    S3IntegrationError,
+    S3UploadError,
+    both,
+)
 from s3_integration.transfer import checksums, integrity
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.local import SourceChangedError
@@ -23,21 +29,21 @@ if TYPE_CHECKING:
     from s3_integration.aws.endpoints import EndpointProfile
     from s3_integration.aws.session import Connection
     from s3_integration.transfer.engine import ObjectId, UploadOptions
-    from s3_integration.transfer.local import SourceFile
+    from s3_integration.transfer.sources import Source
     from s3_integration.utils import ByteRange
 
 logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def failures_told(source: SourceFile, target: ObjectId) -> Iterator[None]:
+def failures_told(source: Source, target: ObjectId, options: UploadOptions) -> Iterator[None]:
     """Turn what the checks of an upload find into errors for the caller."""
     try:
         yield
     except SourceChangedError as error:
         raise _upload_failure(
             target,
-            f"the file {str(source.path)!r} changed meanwhile, {error}",
+            f"{source.name} changed meanwhile, {error}",
             suggestion="Upload it again when nothing writes to it any more, or upload a copy.",
         ) from error
     except DamagedError as error:
@@ -46,6 +52,10 @@ def failures_told(source: SourceFile, target: ObjectId) -> Iterator[None]:
             str(error),
             suggestion="Try again; if it goes on, something on the way changes the bytes.",
         ) from error
+    except ClientError as error:
+        if options.if_match is not None and code_of(error) in {"NoSuchKey", "404"}:
+            raise gone(target) from error
+        raise
 
 
 def _upload_failure(target: ObjectId, why: str, *, suggestion: str) -> S3UploadError:
@@ -59,7 +69,7 @@ def _upload_failure(target: ObjectId, why: str, *, suggestion: str) -> S3UploadE
     )
 
 
-def settle(source: SourceFile, fingerprints: Mapping[ByteRange, int]) -> None:
+def settle(source: Source, fingerprints: Mapping[ByteRange, int]) -> None:
     """Make sure that what was read is what the file held all the time.
 
     A file that was written to just before may be written to again without its time of
@@ -79,16 +89,43 @@ def refuse_if_taken(connection: Connection, target: ObjectId, options: UploadOpt
     The condition on the write itself decides; this spares sending a large file for nothing,
     and is all there is on servers that ignore conditions.
     """
-    if options.if_exists == "overwrite" or head_of(connection, target) is None:
+    if not write_condition(options):
         return
-    raise S3ConflictError(
-        f"Cannot upload {target.key!r} to bucket {target.bucket!r}: the object exists already.",
+    found = head_of(connection, target)
+    if options.if_match is None:
+        if found is not None:
+            raise conflict(target, "the object exists already", _TAKEN)
+    elif found is None:
+        raise gone(target)
+    elif integrity.unquoted(found.get("ETag")) != options.if_match:
+        raise conflict(target, "the object is another one than was expected", _CHANGED)
+
+
+_TAKEN = "Use another key, or if_exists='overwrite'."
+_CHANGED = "Read it again, then decide what to store."
+
+
+def conflict(
+    target: ObjectId,
+    why: str,
+    suggestion: str,
+    kind: type[S3IntegrationError] = S3ConflictError,
+) -> S3IntegrationError:
+    """The error for an upload whose condition does not hold."""
+    return kind(
+        f"Cannot upload {target.key!r} to bucket {target.bucket!r}: {why}.",
         code="PreconditionFailed",
         operation="upload",
         bucket=target.bucket,
         key=target.key,
-        suggestion="Use another key, or if_exists='overwrite'.",
+        suggestion=suggestion,
     )
+
+
+def gone(target: ObjectId) -> S3IntegrationError:
+    """The error where nothing is stored in the place of what was to be replaced."""
+    kind = both(S3ConflictError, S3FileNotFoundError)
+    return conflict(target, "the object that was expected is not there", _CHANGED, kind)
 
 
 def head_of(
@@ -188,6 +225,8 @@ def code_of(error: ClientError) -> str:
 
 def write_condition(options: UploadOptions) -> dict[str, Any]:
     """Under what condition S3 is to store the object, in the words of PutObject."""
+    if options.if_match is not None:
+        return {"IfMatch": f'"{options.if_match}"'}
     return {"IfNoneMatch": "*"} if options.if_exists == "fail" else {}
 
 

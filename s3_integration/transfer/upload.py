@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.engine import ObjectId, UploadOptions
-    from s3_integration.transfer.local import SourceFile
+    from s3_integration.transfer.sources import Source
     from s3_integration.transfer.wires import Route
 
 
 def upload_single(
     s3: Route,
-    source: SourceFile,
+    source: Source,
     target: ObjectId,
     options: UploadOptions,
     progress: ProgressCallback | None,
 ) -> Transferred:
     """Store a file by one request; it is read whole, and checked, before that is sent."""
     connection = s3.connection
-    with failures_told(source, target):
+    with failures_told(source, target, options):
         whole = ByteRange(0, source.size_bytes)
         content = source.read(whole)
         piece = Piece(
@@ -54,7 +54,7 @@ def upload_single(
         answer = _put(s3, piece, target, options)
     Progress(len(content), progress).add(len(content))
     etag = integrity.unquoted(answer.get("ETag"))
-    return Transferred(len(content), etag, answer.get("VersionId"))
+    return Transferred(len(content), etag, answer.get("VersionId"), answer)
 
 
 def _put(s3: Route, piece: Piece, target: ObjectId, options: UploadOptions) -> Mapping[str, Any]:

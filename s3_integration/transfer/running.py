@@ -1,0 +1,97 @@
+"""Comparing an object with what S3 keeps of it while it is read in order, to its end."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from s3_integration.transfer import checksums, integrity
+from s3_integration.transfer.download import DAMAGED
+from s3_integration.transfer.starts import WrongChecksumError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Buffer
+
+    from s3_integration.aws.session import Connection
+    from s3_integration.transfer.download import Version
+    from s3_integration.transfer.integrity import EtagVerdict
+
+
+class RunningCheck:
+    """Judges one version by its bytes from the first to the last, as they are read.
+
+    What is read out of order is not judged until the bytes before it have been read as well.
+
+    Args:
+        connection: tells what the server's ETags and checksums are worth.
+        version: what is read.
+        ask_checksum: asks S3 for the checksum that it keeps, "" where it keeps none.
+        large_from_bytes: the size from which a request costs less than an MD5.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        version: Version,
+        ask_checksum: Callable[[], str],
+        large_from_bytes: int,
+    ) -> None:
+        self._endpoint, self._learned = connection.endpoint, connection.learned
+        self._version = version
+        self._ask_checksum = ask_checksum
+        self._is_large = version.size_bytes > large_from_bytes
+        self._reached = 0
+        self._crc64nvme = 0
+        self._stored: str | None = None
+        has_md5 = integrity.etag_verdict("", version.answer, self._endpoint) != "untold"
+        self._md5 = hashlib.md5(usedforsecurity=False) if has_md5 else None
+
+    def add(self, start: int, content: Buffer) -> None:
+        """Take in what was read from byte `start` on.
+
+        Raises:
+            WrongChecksumError: with it the object is complete, and not what S3 keeps.
+        """
+        view = memoryview(content)
+        if not start <= self._reached < start + len(view):
+            return
+        if self._reached and self._is_large:
+            self._leave_out_md5()
+        piece = view[self._reached - start :]
+        if self._md5 is not None:
+            self._md5.update(piece)
+        if checksums.is_available():
+            self._crc64nvme = checksums.crc64nvme(piece, self._crc64nvme)
+        self._reached += len(piece)
+        if self._reached == self._version.size_bytes and not self._is_right():
+            raise WrongChecksumError(DAMAGED)
+
+    def _leave_out_md5(self) -> None:
+        """MD5 takes seventy times as long: it is for what has no checksum to trust."""
+        is_verified = "verified" in {self._endpoint.checksums, self._learned.checksums}
+        if self._md5 is not None and is_verified and self._stored_checksum():
+            self._md5 = None
+
+    def _stored_checksum(self) -> str:
+        if self._stored is None:
+            self._stored = self._ask_checksum() if checksums.is_available() else ""
+        return self._stored
+
+    def _is_right(self) -> bool:
+        verdict = self._verdict()
+        if verdict in {"same", "different"}:
+            return verdict == "same"
+        stored = self._stored_checksum()
+        return stored in {"", checksums.as_text(self._crc64nvme)}
+
+    def _verdict(self) -> EtagVerdict:
+        if self._md5 is None:
+            return "untold"
+        verdict = integrity.etag_verdict(
+            self._md5.hexdigest(), self._version.answer, self._endpoint
+        )
+        if verdict == "doubtful" and self._learned.etags_when_encrypted == "md5":
+            return "different"
+        return verdict
