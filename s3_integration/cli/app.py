@@ -10,6 +10,7 @@ import click
 from typing_extensions import override
 
 from s3_integration.cli import edge
+from s3_integration.cli.contents import cat
 from s3_integration.cli.demo import demo
 from s3_integration.cli.files import download, exists, info, ls, rm, upload
 from s3_integration.cli.local import sandbox
@@ -61,5 +62,5 @@ def s3i() -> None:
     """
 
 
-for _command in (upload, download, ls, exists, info, rm, sandbox, demo):
+for _command in (upload, download, cat, ls, exists, info, rm, sandbox, demo):
     s3i.add_command(_command)

@@ -55,7 +55,7 @@ class ObjectWriter(io.RawIOBase):
             return
         self.give_up()
         message = f"{self.name!r} was not stored: its file was neither closed nor used by 'with'"
-        warnings.warn(message, ResourceWarning, stacklevel=3, source=self)
+        warnings.warn(message, ResourceWarning, stacklevel=4, source=self)
 
     @override
     def writable(self) -> bool:
