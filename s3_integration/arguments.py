@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, SupportsIndex, cast
+from urllib.parse import quote
 
 from s3_integration import utils
 from s3_integration.content_types import guess_type
@@ -140,6 +141,72 @@ def check_callback(progress: object) -> None:
     """Refuse what cannot be called."""
     if progress is not None and not callable(progress):
         raise refusal("progress", progress, f"it is a {type(progress).__name__}, not callable")
+
+
+def checked_bucket_name(bucket_name: object, argument: str = "source_bucket") -> str:
+    """A bucket's name that S3 can have."""
+    return check_text(argument, bucket_name, utils.bucket_name_problem)
+
+
+def checked_validity(expires_in_seconds: object) -> int:
+    """For how long a link may hold (API Reference, X-Amz-Expires)."""
+    number = _checked_number("expires_in_seconds", expires_in_seconds)
+    if not 1 <= number <= _LONGEST_LINK_SECONDS:
+        problem = f"a link holds between 1 and {_LONGEST_LINK_SECONDS} seconds, which is 7 days"
+        raise refusal("expires_in_seconds", expires_in_seconds, problem)
+    return number
+
+
+_LONGEST_LINK_SECONDS = 7 * 24 * 60 * 60
+
+
+def checked_size(size_bytes: object) -> str | None:
+    """The size of an upload by one request, as a header tells it."""
+    if size_bytes is None:
+        return None
+    number = _checked_number("size_bytes", size_bytes)
+    if not 0 <= number <= utils.MAX_PART_SIZE_BYTES:
+        problem = f"one request stores 0 to {utils.MAX_PART_SIZE_BYTES} bytes"
+        raise refusal("size_bytes", size_bytes, problem)
+    return str(number)
+
+
+def _checked_number(argument: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise refusal(argument, value, f"it is a {type(value).__name__}, not a whole number")
+    return value
+
+
+def checked_header(argument: str, value: str | None) -> str | None:
+    """What a header can carry; None where there is none."""
+    if value is None:
+        return None
+    if value == "":
+        raise refusal(argument, value, "it is empty")
+    return _checked_header(argument, value)
+
+
+def checked_disposition(file_name: str | None) -> str | None:
+    """The header by which browsers save a file under that name (RFC 6266, appendix D)."""
+    if file_name is None:
+        return None
+    name = _checked_line("file_name", file_name)
+    if problem := utils.file_name_problem(name) or utils.key_problem(name):
+        raise refusal("file_name", file_name, problem)
+    if "/" in name:
+        raise refusal("file_name", file_name, "it holds a slash: give the last part of a path")
+    plain = "".join(c if c.isascii() and c not in '"%' else "_" for c in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def checked_tags(tags: object) -> Mapping[str, str]:
+    """Tags that S3 takes."""
+    if not isinstance(tags, Mapping):
+        raise refusal("tags", tags, f"it is a {type(tags).__name__}, not a mapping")
+    words = checked_words("tags", tags)
+    if problem := utils.tags_problem(words):
+        raise refusal("tags", tags, problem)
+    return words
 
 
 def checked_content_type(content_type: str | None, name: str) -> str:

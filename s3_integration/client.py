@@ -19,7 +19,12 @@ from s3_integration.arguments import (
     names_folder,
 )
 from s3_integration.models import IfExists
-from s3_integration.surface.contents import Contents
+from s3_integration.surface.contents import ContentCalls
+from s3_integration.surface.copies import CopyCalls
+from s3_integration.surface.history import HistoryCalls
+from s3_integration.surface.links import LinkCalls
+from s3_integration.surface.listings import ListingCalls
+from s3_integration.surface.tags import TagCalls
 from s3_integration.transfer.engine import UploadOptions
 
 if TYPE_CHECKING:
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
     from s3_integration.models import ProgressCallback, S3FileInfo
 
 
-class S3Client(Contents):
+class S3Client(ContentCalls, CopyCalls, HistoryCalls, LinkCalls, ListingCalls, TagCalls):
     """Files in one S3 bucket.
 
     Making a client sends nothing. The bucket is looked for by the first upload, and

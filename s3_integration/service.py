@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from s3_integration.aws.errors import translated
 from s3_integration.aws.session import connect
@@ -11,31 +11,31 @@ from s3_integration.bucket.create import ensure_bucket
 from s3_integration.config import DEFAULT_BUCKET_NAME, Settings, resolve_settings
 from s3_integration.exceptions import (
     S3DownloadError,
-    S3FileNotFoundError,
     S3IntegrationError,
     S3UploadError,
 )
 from s3_integration.perprocess import PerProcess
-from s3_integration.transfer import described
+from s3_integration.transfer import described, listing, looking, tags
 from s3_integration.transfer.account import accounted
 from s3_integration.transfer.engine import DownloadJob, ObjectId, UploadJob
-from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.local import check_destination, open_source
-from s3_integration.transfer.persistence import persistently
 from s3_integration.transfer.reader import buffered
 from s3_integration.transfer.writer import ObjectWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from io import BufferedReader
     from pathlib import Path
 
     from mypy_boto3_s3.client import S3Client as Boto3Client
 
+    from s3_integration.aws.presigned import Permit
     from s3_integration.bucket.bucket import Bucket
-    from s3_integration.models import ProgressCallback, S3FileInfo
+    from s3_integration.models import FolderListing, ProgressCallback, S3FileInfo, S3Version
     from s3_integration.transfer.account import Account
+    from s3_integration.transfer.copier import Copier
     from s3_integration.transfer.engine import (
+        CopyJob,
         Outcome,
         TransferEngine,
         Transferred,
@@ -67,6 +67,7 @@ class S3Service:
         self._connection = PerProcess(lambda: connect(self._settings))
         self._bucket_is_ensured = PerProcess(self._make_sure_of_bucket)
         self._engine_on_first_use = PerProcess(self._make_engine)
+        self._copier_on_first_use = PerProcess(self._make_copier)
 
     def _get_s3_client(self) -> Boto3Client:
         """The boto3 client of this process; made, with its credentials, on first use."""
@@ -231,12 +232,17 @@ class S3Service:
 
     def iter_files(self, prefix: str) -> Iterator[S3FileInfo]:
         """Every object whose key begins with `prefix`, in S3's order, page by page."""
-        # The inner translation knows no key: listing is a permission on the bucket.
-        with self._operation("list", prefix), translated("ListObjectsV2", self.bucket_name):
-            pages = self._get_s3_client().get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self.bucket_name, Prefix=prefix):
-                for listed in page.get("Contents", []):
-                    yield described.from_listing(listed)
+        return listing.files_under(self._connection.get, self.bucket_name, prefix)
+
+    def list_folder(self, prefix: str) -> FolderListing:
+        """What lies directly below `prefix`, which is empty or ends with a slash."""
+        return listing.folder_at(self._connection.get, self.bucket_name, prefix)
+
+    def list_versions(self, *, key: str | None, prefix: str) -> list[S3Version]:
+        """Every version of exactly one key, else of all keys that begin with `prefix`."""
+        if key is not None:
+            return listing.versions_of(self._connection.get, self.bucket_name, key)
+        return listing.versions_under(self._connection.get, self.bucket_name, prefix)
 
     def file_info(self, key: str, *, version_id: str | None = None) -> S3FileInfo:
         """What S3 tells of the object under `key`, its checksum included.
@@ -245,85 +251,81 @@ class S3Service:
             S3FileNotFoundError: nothing is stored there, or not that version.
         """
         with self._operation("info", key):
-            try:
-                return self._described(key, version_id)
-            except S3FileNotFoundError as error:
-                if error.http_status != 404:  # 405 tells of a delete marker, and enough
-                    raise
-            self._ask_in_words(key, version_id)
-            return self._described(key, version_id)  # stored between the two questions
-
-    def _described(self, key: str, version_id: str | None) -> S3FileInfo:
-        def look() -> S3FileInfo:
-            with translated("HeadObject", self.bucket_name, key):
-                answer = self._get_s3_client().head_object(
-                    **self._named(key, version_id), ChecksumMode="ENABLED"
-                )
-            return described.from_head(key, answer)
-
-        attempts = self._connection.get().total_attempts
-        try:
-            return persistently(look, operation="HeadObject", total_attempts=attempts)
-        except DamagedError as error:
-            raise S3IntegrationError(
-                f"Cannot look at {key!r} in bucket {self.bucket_name!r}: {error}.",
-                operation="HeadObject",
-                bucket=self.bucket_name,
-                key=key,
-                suggestion="Check the network, the endpoint and any proxy settings.",
-                retryable=True,
-            ) from error
+            which = ObjectId(self.bucket_name, key, version_id)
+            return described.from_head(key, looking.look_at(self._connection.get(), which))
 
     def file_exists(self, key: str) -> bool:
         """Whether something is stored under `key`; False only when S3 said that it is not."""
         with self._operation("exists", key):
-            return self._is_stored(key)
+            return looking.is_stored(self._connection.get(), ObjectId(self.bucket_name, key))
 
     def delete_file(self, key: str) -> bool:
         """Delete what is stored under `key`; False where nothing was."""
         with self._operation("delete", key):
-            if not self._is_stored(key):
+            if not looking.is_stored(self._connection.get(), ObjectId(self.bucket_name, key)):
                 return False
             with translated("DeleteObject", self.bucket_name, key):
                 self._get_s3_client().delete_object(Bucket=self.bucket_name, Key=key)
             return True
 
-    def _is_stored(self, key: str) -> bool:
-        try:
-            with translated("HeadObject", self.bucket_name, key):
-                self._get_s3_client().head_object(Bucket=self.bucket_name, Key=key)
-        except S3FileNotFoundError:
-            return self._is_stored_by_get(key)
-        return True
+    def copy_file(self, job: CopyJob) -> S3FileInfo:
+        """Copy an object within S3, whole or not at all; see `transfer.copying`."""
+        with self._operation("copy", job.target.key) as account:
+            copy = self._copier.copy(job)
+            account.size_bytes = copy.size
+            return copy
 
-    def _is_stored_by_get(self, key: str) -> bool:
-        try:
-            self._ask_in_words(key)
-        except S3FileNotFoundError:
-            return False
-        return True  # it was stored between the two questions
-
-    def _ask_in_words(self, key: str, version_id: str | None = None) -> None:
-        """Ask again in a way whose answer has a body, and so tells key and bucket apart.
+    def move_file(self, job: CopyJob) -> S3FileInfo:
+        """Copy an object within S3, and delete its source unless that has changed.
 
         Raises:
-            S3FileNotFoundError: it is the key, or the version, that is missing.
+            S3ConflictError: it has; both are stored.
         """
-        try:
-            with translated("GetObject", self.bucket_name, key):
-                answer = self._get_s3_client().get_object(
-                    **self._named(key, version_id), Range="bytes=0-0"
-                )
-        except S3IntegrationError as error:
-            if error.http_status == 416:  # an empty object has no first byte
-                return
-            raise
-        answer["Body"].close()
+        with self._operation("move", job.target.key) as account:
+            copy = self._copier.move(job)
+            account.size_bytes = copy.size
+            return copy
 
-    def _named(self, key: str, version_id: str | None) -> dict[str, Any]:
-        """The object, or one version of it, in the words of S3's requests."""
-        version = {} if version_id is None else {"VersionId": version_id}
-        return {"Bucket": self.bucket_name, "Key": key, **version}
+    def restore_file(self, key: str, *, version_id: str | None = None) -> S3FileInfo:
+        """Make an older version of `key` the current one, by a copy.
+
+        Raises:
+            S3FileNotFoundError: there is no such version.
+        """
+        with self._operation("restore", key) as account:
+            restored = self._copier.restore(ObjectId(self.bucket_name, key, version_id))
+            account.size_bytes = restored.size
+            return restored
+
+    @property
+    def _copier(self) -> Copier:
+        return self._copier_on_first_use.get()
+
+    def _make_copier(self) -> Copier:
+        # Imported on first use: most programs copy nothing within S3.
+        from s3_integration.transfer.copier import Copier  # noqa: PLC0415 - see above
+
+        parts_in_flight = self._settings.transfer.parts_in_flight
+        return Copier(self._connection.get, parts_in_flight, self._ensure_bucket_exists)
+
+    def get_tags(self, key: str, *, version_id: str | None = None) -> dict[str, str]:
+        """The tags of what is stored under `key`."""
+        with self._operation("get tags", key):
+            which = ObjectId(self.bucket_name, key, version_id)
+            return tags.tags_of(self._connection.get(), which)
+
+    def set_tags(self, key: str, new: Mapping[str, str]) -> None:
+        """Let `new` be all tags of what is stored under `key`."""
+        with self._operation("set tags", key):
+            tags.set_tags(self._connection.get(), ObjectId(self.bucket_name, key), new)
+
+    def link(self, permit: Permit) -> str:
+        """A link that allows what `permit` says; it is a secret, and S3 is not asked."""
+        # Imported on first use: it is seldom needed.
+        from s3_integration.transfer.links import link_for  # noqa: PLC0415 - see above
+
+        with self._operation("presign", permit.key):
+            return link_for(self._connection.get(), self.bucket_name, permit)
 
     @contextlib.contextmanager
     def _operation(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -23,6 +24,11 @@ MAX_OBJECT_SIZE_BYTES = MAX_PART_SIZE_BYTES * MAX_PARTS
 
 # Amazon S3 User Guide, "Naming Amazon S3 objects".
 MAX_KEY_BYTES = 1024
+
+# Amazon S3 User Guide, "Categorizing your objects using tags".
+MAX_TAGS = 10
+MAX_TAG_NAME_CHARACTERS = 128
+MAX_TAG_VALUE_CHARACTERS = 256
 
 # Amazon S3 User Guide, "General purpose bucket naming rules".
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
@@ -91,6 +97,33 @@ def file_name_problem(name: str) -> str:
     if "\\" in name:
         return "its last part holds a backslash, which is a folder separator on Windows"
     return ""
+
+
+def tags_problem(tags: Mapping[str, str]) -> str:
+    """Why S3 would refuse the tags of an object; "" when it would not."""
+    if len(tags) > MAX_TAGS:
+        return f"there are {len(tags)} of them, S3 allows {MAX_TAGS}"
+    problems = (
+        _tag_problem(f"the name {name!r}", name, MAX_TAG_NAME_CHARACTERS)
+        or _tag_problem(f"the value {value!r}", value, MAX_TAG_VALUE_CHARACTERS)
+        or _tag_name_problem(name)
+        for name, value in tags.items()
+    )
+    return next(filter(None, problems), "")
+
+
+def _tag_problem(what: str, text: str, most: int) -> str:
+    # S3 counts as Java and JavaScript do: a character beyond U+FFFF is two.
+    if len(text.encode("utf-16-le", "surrogatepass")) > 2 * most:
+        return f"{what} has more than {most} characters"
+    wrong = [c for c in text if unicodedata.category(c)[0] not in "LNZ" and c not in "+-=._:/@"]
+    return f"{what} holds {wrong[0]!r}, which no tag can" if wrong else ""
+
+
+def _tag_name_problem(name: str) -> str:
+    if not name:
+        return "the name of one is empty"
+    return "names that begin with 'aws:' are reserved" if name.lower().startswith("aws:") else ""
 
 
 def region_problem(region: str) -> str:

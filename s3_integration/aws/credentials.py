@@ -15,6 +15,7 @@ from s3_integration.exceptions import S3CredentialsError
 from s3_integration.logs import redact, remember_secret
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterator, Mapping
 
     from botocore.session import Session as BotocoreSession
@@ -58,6 +59,12 @@ class RenewableCredentials(Credentials):
             remember_secret(frozen.token)
             self._remembered = frozen
         return frozen
+
+    @property
+    def expires_at(self) -> dt.datetime | None:
+        """When those of now end; None where that is not known, or never."""
+        expiry: dt.datetime | None = getattr(self._found, "_expiry_time", None)
+        return expiry
 
     def renew(self, refused_key_id: str) -> bool:
         """Look for others than those that S3 refused; True where there are some.

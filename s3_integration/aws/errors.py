@@ -37,7 +37,13 @@ _DEEDS = {
     "GetObject": "read {key} from",
     "HeadObject": "look at {key} in",
     "DeleteObject": "delete {key} from",
+    "CopyObject": "copy to {key} in",
+    "UploadPartCopy": "copy to {key} in",
+    "GetObjectTagging": "read the tags of {key} in",
+    "DeleteObjectTagging": "set the tags of {key} in",
+    "PutObjectTagging": "set the tags of {key} in",
     "ListObjectsV2": "list",
+    "ListObjectVersions": "list the versions in",
     "HeadBucket": "reach",
     "CreateBucket": "create",
     "connect": "use",
@@ -49,6 +55,12 @@ _DEEDS = {
     "exists": "look at {key} in",
     "info": "look at {key} in",
     "delete": "delete {key} from",
+    "copy": "copy to {key} in",
+    "move": "move to {key} in",
+    "restore": "restore {key} in",
+    "get tags": "read the tags of {key} in",
+    "set tags": "set the tags of {key} in",
+    "presign": "make a link to {key} in",
 }
 
 _NETWORK = "Check the network, the endpoint and any proxy settings, then try again."

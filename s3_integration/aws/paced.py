@@ -28,9 +28,11 @@ else:
 logger = logging.getLogger(__name__)
 
 _LONGEST_WORK_SECONDS = 600.0
-"""For what S3 does while it answers. It begins to answer POSTs before it has done what they
-ask for, and sends blanks until then, for "several minutes" (API Reference,
-CompleteMultipartUpload)."""
+"""For what S3 does while it answers. It begins to answer POSTs and copies before it has done
+what they ask for, and sends blanks until then, for "several minutes" (API Reference,
+CompleteMultipartUpload; "REST error responses" for CopyObject)."""
+
+_COPY_SOURCE = "x-amz-copy-source"
 
 _NOTE = re.compile(rb"HTTP/1\.[01] 1\d\d")
 _HEAD_END = b"\r\n\r\n"
@@ -64,6 +66,12 @@ class _PacedConnection(_Mixable):
     def putrequest(self, method: str, *arguments: Any, **further: Any) -> None:
         self.answers_while_working = method == "POST"
         super().putrequest(method, *arguments, **further)
+
+    @override
+    def putheader(self, header: Any, *values: Any) -> None:
+        if header.lower() in {_COPY_SOURCE, _COPY_SOURCE.encode()}:
+            self.answers_while_working = True
+        super().putheader(header, *values)
 
 
 class _PacedSocket:

@@ -21,6 +21,9 @@ _METHODS = {"SSE-S3": "AES256", "SSE-KMS": "aws:kms"}
 
 _SECRET = "SSECustomerKey"  # noqa: S105 - the name of a parameter
 
+_OF_COPY_SOURCE = "CopySource"
+"""What the names of parameters begin with that tell how a copy's source is encrypted."""
+
 
 class Terms:
     """The parameters that the settings add to one client's calls."""
@@ -43,7 +46,20 @@ class Terms:
     @property
     def of_storing(self) -> Mapping[str, Any]:
         """What tells apart objects that are stored by different terms; no secret."""
-        return {name: text for name, text in self._parameters.items() if name != _SECRET}
+        return {
+            name: text
+            for name, text in self._parameters.items()
+            if name != _SECRET and not name.startswith(_OF_COPY_SOURCE)
+        }
+
+    def headers_of(self, operation: str) -> dict[str, str]:
+        """The same as headers, for who sends a request without botocore."""
+        model = self._model.operation_model(operation)
+        members = model.input_shape.members if model.input_shape else {}
+        return {
+            str(members[name].serialization["name"]).lower(): _header_text(value)
+            for name, value in self._known_by(model).items()
+        }
 
     def _known_by(self, model: OperationModel) -> dict[str, Any]:
         members = model.input_shape.members if model.input_shape else {}
@@ -54,6 +70,10 @@ class Terms:
             params.setdefault(name, value)
 
 
+def _header_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _parameters_of(encryption: Encryption) -> dict[str, Any]:
     """In the words of PutObject."""
     if encryption.customer_key is not None:
@@ -62,11 +82,14 @@ def _parameters_of(encryption: Encryption) -> dict[str, Any]:
         digest = hashlib.md5(encryption.customer_key, usedforsecurity=False).digest()
         # With the MD5 beside it, botocore takes the key for encoded already. It would encode it
         # itself for some calls, and forget others (ListParts).
-        return {
+        of_object = {
             "SSECustomerAlgorithm": "AES256",
             _SECRET: key,
             "SSECustomerKeyMD5": base64_of(digest),
         }
+        # A client reads only what is encrypted with its key, so a copy's source is, too.
+        of_source = {f"{_OF_COPY_SOURCE}{name}": text for name, text in of_object.items()}
+        return of_object | of_source
     parameters: dict[str, Any] = {"ServerSideEncryption": _METHODS[encryption.method]}
     if encryption.kms_key_id is not None:
         parameters["SSEKMSKeyId"] = encryption.kms_key_id

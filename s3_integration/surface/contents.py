@@ -37,7 +37,7 @@ TextReadMode = Literal["r", "rt", "tr"]
 TextWriteMode = Literal["w", "wt", "tw", "x", "xt", "tx"]
 
 
-class Contents(ClientBase):
+class ContentCalls(ClientBase):
     """The calls of `S3Client` that need no local file."""
 
     def read_bytes(

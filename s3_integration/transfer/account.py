@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from s3_integration.aws.tally import counting_retries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+Page = TypeVar("Page")
 
 # The lines of single files and of many have one name, by which programs choose them.
 logger = logging.getLogger("s3_integration.service")
@@ -54,3 +56,28 @@ def accounted(name: str, key: str, bucket: str) -> Iterator[Account]:
             account.log(tally.attempts, f"failed: {type(error).__name__}")
             raise
         account.log(tally.attempts, "done")
+
+
+def accounted_pages(name: str, key: str, bucket: str, pages: Iterator[Page]) -> Iterator[Page]:
+    """The pages of one listing, and one log line when nobody wants more of them.
+
+    Retries are counted while a page is fetched, and not in between: whoever takes the pages
+    may do other things meanwhile, or go on in another thread.
+    """
+    account, retries, end = Account(name, key, bucket), 0, "left off"
+    try:
+        while True:
+            with counting_retries() as tally:
+                try:
+                    page = next(pages, None)
+                except BaseException as error:
+                    end = f"failed: {type(error).__name__}"
+                    raise
+                finally:
+                    retries += tally.attempts - 1
+            if page is None:
+                end = "done"
+                return
+            yield page
+    finally:
+        account.log(1 + retries, end)

@@ -6,11 +6,17 @@ import datetime as dt
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, get_args
 
-from s3_integration.models import ChecksumAlgorithm, ChecksumType, S3Checksum, S3FileInfo
+from s3_integration.models import (
+    ChecksumAlgorithm,
+    ChecksumType,
+    S3Checksum,
+    S3FileInfo,
+    S3Version,
+)
 from s3_integration.transfer.integrity import DamagedError, unquoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from s3_integration.transfer.engine import Transferred, UploadOptions
 
@@ -80,6 +86,32 @@ def _moment_of(answer: Mapping[str, Any]) -> dt.datetime:
     except ValueError:  # none, or one that is no date
         return dt.datetime.now(dt.UTC).replace(microsecond=0)
     return told.astimezone(dt.UTC)
+
+
+def version_from(listed: Mapping[str, Any]) -> S3Version:
+    """The version, or the mark of a deletion, that an entry of ListObjectVersions tells of."""
+    is_delete_marker = "Size" not in listed
+    return S3Version(
+        key=listed["Key"],
+        version_id=listed["VersionId"],
+        is_latest=listed["IsLatest"],
+        is_delete_marker=is_delete_marker,
+        last_modified=listed["LastModified"].astimezone(dt.UTC),
+        size=listed.get("Size", 0),
+        etag=unquoted(listed.get("ETag")),
+        storage_class="" if is_delete_marker else _storage_class_of(listed),
+    )
+
+
+def newest_first(versions: Iterable[S3Version]) -> list[S3Version]:
+    """Versions in the order of their keys' UTF-8 bytes, of each key the newest first.
+
+    Those that S3 dates alike stay in the order in which it told them. Which of them a
+    deletion of the same second came before, S3's answer tells, but botocore does not.
+    """
+    by_age = sorted(versions, key=lambda version: version.last_modified, reverse=True)
+    latest_first = sorted(by_age, key=lambda version: not version.is_latest)
+    return sorted(latest_first, key=lambda version: version.key.encode())
 
 
 def _storage_class_of(answer: Mapping[str, Any]) -> str:

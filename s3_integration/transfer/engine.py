@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class UploadOptions:
     if_exists: IfExists = "overwrite"
     if_match: str | None = None
     """The ETag, without quotes, that what is stored has to have; None: whatever is there."""
+    further: Mapping[str, Any] = field(default_factory=dict)
+    """What else a copy keeps, in the words of PutObject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,15 @@ class DownloadJob:
 
     source: ObjectId
     destination: Destination
+
+
+@dataclass(frozen=True, slots=True)
+class CopyJob:
+    """One object to copy within S3."""
+
+    source: ObjectId
+    target: ObjectId
+    if_exists: IfExists = "overwrite"
 
 
 Job = TypeVar("Job", UploadJob, DownloadJob)

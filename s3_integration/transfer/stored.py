@@ -232,7 +232,9 @@ def write_condition(options: UploadOptions) -> dict[str, Any]:
 
 def storage_parameters(options: UploadOptions) -> dict[str, Any]:
     """How the object is to be stored, in the words of PutObject and CreateMultipartUpload."""
-    headers: dict[str, Any] = {"ContentType": options.content_type}
+    headers: dict[str, Any] = dict(options.further)
+    if options.content_type:
+        headers["ContentType"] = options.content_type
     if options.metadata:
         headers["Metadata"] = dict(options.metadata)
     if options.tags:
