@@ -40,7 +40,6 @@ _DEEDS = {
     "CopyObject": "copy to {key} in",
     "UploadPartCopy": "copy to {key} in",
     "GetObjectTagging": "read the tags of {key} in",
-    "DeleteObjectTagging": "set the tags of {key} in",
     "PutObjectTagging": "set the tags of {key} in",
     "ListObjectsV2": "list",
     "ListObjectVersions": "list the versions in",

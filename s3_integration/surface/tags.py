@@ -45,7 +45,6 @@ class TagCalls(ClientBase):
             S3ConfigError: an argument is nonsense; nothing was sent.
             S3FileNotFoundError: nothing is stored under the key.
             S3BucketError: the bucket does not exist.
-            S3AccessDeniedError: s3:PutObjectTagging is missing, or, where `tags` is empty,
-                s3:DeleteObjectTagging.
+            S3AccessDeniedError: s3:PutObjectTagging is missing.
         """
         self._service.get().set_tags(checked_key(s3_key), checked_tags(tags))

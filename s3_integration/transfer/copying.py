@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from s3_integration.aws.errors import translate
-from s3_integration.exceptions import S3ConflictError, S3IntegrationError
+from s3_integration.exceptions import S3ConflictError, S3FileNotFoundError, S3IntegrationError
 from s3_integration.transfer import checksums, described, integrity
 from s3_integration.transfer.copied import headers_of_copy, parameters_of_copy, verdict_on
 from s3_integration.transfer.encrypted import check_stored, make_sure_of_encryption
@@ -74,6 +74,7 @@ class Copy:
             S3ConflictError: the source changed meanwhile, the target may not be overwritten,
                 or somebody else has overwritten the copy.
         """
+        self._check_is_wanted_version(source)
         try:
             if self._job.if_exists == "fail" and head_of(self._connection, self._job.target):
                 raise self._conflict("the object exists already", "Use another key.")
@@ -232,8 +233,22 @@ class Copy:
         if told and told != integrity.unquoted(found["ETag"]):
             raise self._conflict("it was copied, but overwritten at once", "Look who writes there.")
         if verdict_on(source, found, self._connection.endpoint) == "different":
+            self._check_unchanged(source)  # some servers overlook our condition
             raise self._failure("S3 stored something else than a copy")
         return described.from_head(target.key, found)
+
+    def _check_is_wanted_version(self, source: Mapping[str, Any]) -> None:
+        """Refuse what a server tells that overlooks the ids of versions (rclone's does)."""
+        wanted, told = self._job.source.version_id, source.get("VersionId", "null")
+        if wanted not in {None, told}:
+            raise S3FileNotFoundError(
+                f"Cannot copy version {wanted!r} of {self._job.source.key!r}: the server answers "
+                f"with version {told!r}.",
+                operation="CopyObject",
+                bucket=self._job.source.bucket,
+                key=self._job.source.key,
+                suggestion="Look for its versions with list_versions(s3_key).",
+            )
 
     def _check_unchanged(self, source: Mapping[str, Any]) -> None:
         now = look_at(self._connection, self._job.source)
