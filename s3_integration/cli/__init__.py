@@ -4,6 +4,7 @@ app.py      the program: its commands, their common options
 edge.py     where every failure becomes a message and an exit code
 screen.py   what is printed, and how; bars.py draws progress
 files.py    upload, download, ls, exists, rm
+copies.py   cp, mv; history.py versions, restore; links.py presign; tags.py tags
 places.py   what `s3://BUCKET/KEY` and paths on the command line mean
 local.py    sandbox; demo.py the demo, trial.py what it does
 

@@ -11,10 +11,14 @@ from typing_extensions import override
 
 from s3_integration.cli import edge
 from s3_integration.cli.contents import cat
+from s3_integration.cli.copies import cp, mv
 from s3_integration.cli.demo import demo
 from s3_integration.cli.files import download, exists, info, ls, rm, upload
+from s3_integration.cli.history import restore, versions
+from s3_integration.cli.links import presign
 from s3_integration.cli.local import sandbox
 from s3_integration.cli.screen import tolerate_any_character
+from s3_integration.cli.tags import tags
 from s3_integration.version import __version__
 
 if TYPE_CHECKING:
@@ -62,5 +66,9 @@ def s3i() -> None:
     """
 
 
-for _command in (upload, download, cat, ls, exists, info, rm, sandbox, demo):
+_COMMANDS = (
+    *(upload, download, cat, ls, exists, info, rm, cp, mv),
+    *(versions, restore, tags, presign, sandbox, demo),
+)
+for _command in _COMMANDS:
     s3i.add_command(_command)

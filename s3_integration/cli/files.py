@@ -10,7 +10,14 @@ import click
 
 from s3_integration.cli import edge
 from s3_integration.cli.bars import meter
-from s3_integration.cli.options import no_url, not_empty, pairs, with_client
+from s3_integration.cli.options import (
+    IF_EXISTS,
+    NO_CREATE_BUCKET,
+    no_url,
+    not_empty,
+    pairs,
+    with_client,
+)
 from s3_integration.cli.screen import (
     Screen,
     count_text,
@@ -29,7 +36,7 @@ from s3_integration.exceptions import (
 from s3_integration.utils import key_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from s3_integration.cli.bars import Meter
     from s3_integration.client import S3Client
@@ -46,16 +53,8 @@ if TYPE_CHECKING:
 @click.option(
     "--tag", "tags", multiple=True, callback=pairs, metavar="NAME=VALUE", help="Repeatable."
 )
-@click.option(
-    "--if-exists",
-    type=click.Choice(["overwrite", "fail"]),
-    default="overwrite",
-    show_default=True,
-    help="What to do when the key is taken.",
-)
-@click.option(
-    "--no-create-bucket", is_flag=True, help="Fail when the bucket is missing, create none."
-)
+@IF_EXISTS
+@NO_CREATE_BUCKET
 @with_client
 def upload(
     client: S3Client,
@@ -118,10 +117,24 @@ def download(
 
 @click.command(short_help="List files.")
 @click.argument("prefix", default="", callback=no_url)
+@click.option("--folders", is_flag=True, help="Only what lies directly in the folder PREFIX.")
 @with_client
-def ls(client: S3Client, screen: Screen, *, prefix: str) -> int:
+def ls(client: S3Client, screen: Screen, *, prefix: str, folders: bool) -> int:
     """List the files whose keys begin with PREFIX: size, time (UTC), key."""
-    files = client.list_files(prefix)
+    if folders:
+        below, found = client.list_folder(prefix)
+        for folder in below:
+            screen.result({"folder": folder}, printable(folder))
+        files = [file.to_listed_dict() for file in found]
+    else:
+        files = client.list_files(prefix)
+    _tell_files(client, screen, prefix, files)
+    return edge.DONE
+
+
+def _tell_files(
+    client: S3Client, screen: Screen, prefix: str, files: Sequence[Mapping[str, Any]]
+) -> None:
     sizes = [size_text(file["size"]) for file in files]
     width = max(map(len, sizes), default=0)
     for size, file in zip(sizes, files, strict=True):
@@ -130,7 +143,6 @@ def ls(client: S3Client, screen: Screen, *, prefix: str) -> int:
     total_bytes = sum(file["size"] for file in files)
     where = url_text(client.bucket_name, prefix)
     screen.remark(f"{count_text(len(files), 'file')}, {size_text(total_bytes)} in {where}")
-    return edge.DONE
 
 
 @click.command(short_help="Say whether a file is stored.")

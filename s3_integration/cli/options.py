@@ -27,6 +27,14 @@ class OpenClient(Protocol):
         ...
 
 
+class ClientFor(Protocol):
+    """Makes the client for one bucket, with the settings of the command line."""
+
+    def __call__(self, bucket_name: str) -> S3Client:
+        """Give it."""
+        ...
+
+
 def open_client(config: S3Config, *, create_bucket: bool) -> S3Client:
     """The client that commands use outside tests."""
     from s3_integration.client import S3Client  # noqa: PLC0415 - keeps `--help` light
@@ -77,21 +85,38 @@ def pairs(
     return found
 
 
+IF_EXISTS = click.option(
+    "--if-exists",
+    type=click.Choice(["overwrite", "fail"]),
+    default="overwrite",
+    show_default=True,
+    help="What to do when the key is taken.",
+)
+
+NO_CREATE_BUCKET = click.option(
+    "--no-create-bucket", is_flag=True, help="Fail when the bucket is missing, create none."
+)
+
+VERSION_ID = click.option(
+    "--version-id", callback=not_empty, metavar="ID", help="This version, not the latest."
+)
+
 _OUTPUT_OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="One JSON object per result."),
     click.option("-v", "--verbose", is_flag=True, help="Log each operation on standard error."),
     click.option("--debug", is_flag=True, help="Log the wire too, without secrets."),
 )
 
+_BUCKET_OPTION = click.option(
+    "--bucket",
+    "bucket_name",
+    callback=not_empty,
+    default=None,
+    metavar="NAME",
+    help="Bucket.  [default: $S3_INTEGRATION_BUCKET, else peerpilot-kiro-data]",
+)
+
 _CONNECTION_OPTIONS = (
-    click.option(
-        "--bucket",
-        "bucket_name",
-        callback=not_empty,
-        default=None,
-        metavar="NAME",
-        help="Bucket.  [default: $S3_INTEGRATION_BUCKET, else peerpilot-kiro-data]",
-    ),
     click.option("--region", callback=not_empty, default=None, metavar="NAME", help="AWS region."),
     click.option(
         "--profile",
@@ -156,6 +181,32 @@ def with_client(command: Callable[..., int]) -> Callable[..., int]:
         )
         client = client_factory()(config, create_bucket=not no_create_bucket)
         return command(client=client, **arguments)
+
+    return _add((_BUCKET_OPTION, *_CONNECTION_OPTIONS), with_screen(run))
+
+
+def with_clients(command: Callable[..., int]) -> Callable[..., int]:
+    """The same for a command whose arguments name buckets: it is handed what makes clients."""
+
+    @functools.wraps(command)
+    def run(
+        *,
+        region: str | None,
+        profile_name: str | None,
+        endpoint_url: str | None,
+        no_create_bucket: bool = False,
+        **arguments: Any,
+    ) -> int:
+        def client_for(bucket_name: str) -> S3Client:
+            config = S3Config(
+                bucket_name=bucket_name,
+                region=region or "",
+                profile_name=profile_name,
+                endpoint_url=endpoint_url,
+            )
+            return client_factory()(config, create_bucket=not no_create_bucket)
+
+        return command(client_for=client_for, **arguments)
 
     return _add(_CONNECTION_OPTIONS, with_screen(run))
 

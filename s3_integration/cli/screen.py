@@ -83,6 +83,7 @@ def in_words_of_the_shell(suggestion: str) -> str:
 # Whole phrases: a key that a suggestion names may hold a single word.
 _WORDS_OF_THE_SHELL = {
     "list_files(prefix=...)": "'s3i ls PREFIX'",
+    "list_versions(s3_key)": "'s3i versions S3_KEY'",
     " (create_bucket=True)": "",
     "pass create_bucket=False": "give --no-create-bucket",
     "if_exists='overwrite'": "--if-exists overwrite",
