@@ -50,7 +50,13 @@ _ALLOW = (
 _BUCKET_SETTING = "Look at the bucket's settings; somebody may have removed it."
 _TURN_ON_OWNER = "Ask the account's owner, or AWS support, about the state of the account."
 
-_DENIED = Meaning(S3AccessDeniedError, "the permission {action} is missing", _ALLOW)
+DENIED = Meaning(S3AccessDeniedError, "the permission {action} is missing", _ALLOW)
+DENIED_EXPLICITLY = Meaning(
+    S3AccessDeniedError,
+    "a policy denies {action} in so many words",
+    "Take the denial of {action} on {resource} out of the policy that S3 names, or ask who wrote "
+    "it; allowing it elsewhere does not help.",
+)
 _NO_KEY = Meaning(S3FileNotFoundError, "nothing is stored under that key", _CHECK_KEY)
 _NO_BUCKET = Meaning(
     S3BucketError,
@@ -150,7 +156,7 @@ MEANINGS: Mapping[str, Meaning] = {
         "S3 refused the request without saying why",
         "Check region, endpoint and session token; an expired token looks like this.",
     ),
-    "403": _DENIED,
+    "403": DENIED,
     "404": _NO_KEY,
     "405": Meaning(
         S3FileNotFoundError,
@@ -175,12 +181,12 @@ MEANINGS: Mapping[str, Meaning] = {
     "503": _BUSY,
     "504": _BROKEN,
     # Who is asking.
-    "AccessDenied": _DENIED,
-    "Forbidden": _DENIED,
+    "AccessDenied": DENIED,
+    "Forbidden": DENIED,
     "AllAccessDisabled": _ACCOUNT,
     "AccountProblem": _ACCOUNT,
     "NotSignedUp": _ACCOUNT,
-    "NotDeviceOwnerError": _DENIED,
+    "NotDeviceOwnerError": DENIED,
     "MethodNotAllowed": Meaning(
         S3AccessDeniedError,
         "this method is not allowed on that resource",
@@ -364,36 +370,3 @@ UNKNOWN_CODE = Meaning(
     "S3 answered with an error that this package does not know",
     "Look the code up in Amazon S3's list of error codes.",
 )
-
-MISSING_PERMISSION: Mapping[str, str] = {
-    "HeadObject": "s3:GetObject",
-    "GetObject": "s3:GetObject",
-    "PutObject": "s3:PutObject",
-    "CreateMultipartUpload": "s3:PutObject",
-    "UploadPart": "s3:PutObject",
-    "CompleteMultipartUpload": "s3:PutObject",
-    "AbortMultipartUpload": "s3:AbortMultipartUpload",
-    "ListParts": "s3:ListMultipartUploadParts",
-    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
-    "DeleteObject": "s3:DeleteObject",
-    "CopyObject": "s3:PutObject",
-    "UploadPartCopy": "s3:PutObject",
-    "ListObjectsV2": "s3:ListBucket",
-    "ListObjectVersions": "s3:ListBucketVersions",
-    "HeadBucket": "s3:ListBucket",
-    "CreateBucket": "s3:CreateBucket",
-    "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
-    "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
-    "PutBucketOwnershipControls": "s3:PutBucketOwnershipControls",
-    "GetBucketOwnershipControls": "s3:GetBucketOwnershipControls",
-    "PutBucketEncryption": "s3:PutEncryptionConfiguration",
-    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
-    "PutBucketVersioning": "s3:PutBucketVersioning",
-    "GetBucketVersioning": "s3:GetBucketVersioning",
-    "PutBucketPolicy": "s3:PutBucketPolicy",
-    "GetBucketPolicy": "s3:GetBucketPolicy",
-    "PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
-    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
-}
-"""The IAM action that each operation of this package needs (Service Authorization
-Reference, "Actions, resources, and condition keys for Amazon S3")."""

@@ -13,7 +13,14 @@ from botocore import exceptions as botocore_errors
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError as Urllib3Error
 
-from s3_integration.aws.codes import MEANINGS, MISSING_PERMISSION, UNKNOWN_CODE, Meaning
+from s3_integration.aws.codes import (
+    DENIED,
+    DENIED_EXPLICITLY,
+    MEANINGS,
+    UNKNOWN_CODE,
+    Meaning,
+)
+from s3_integration.aws.permissions import refusal_of
 from s3_integration.aws.proxies import is_final, refusal_status, refusal_told
 from s3_integration.exceptions import (
     ErrorFacts,
@@ -177,11 +184,14 @@ def _from_answer(
     operation = error.operation_name
     # A bare 404 to a call about the bucket itself says that it is the bucket that is missing.
     meaning = meaning_of("NoSuchBucket" if code == "404" and not key else code)
-    action = MISSING_PERMISSION.get(operation, f"s3:{operation}")
-    resource = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
-    words = {"bucket": bucket, "key": key, "action": action, "operation": operation}
-    why = _fill(meaning.why, {**words, "resource": resource})
     told = str(said.get("Message", "") or "").strip()
+    refusal = refusal_of(operation, told, bucket=bucket, key=key)
+    if meaning is DENIED and refusal.is_explicit:
+        meaning = DENIED_EXPLICITLY
+    words = {"bucket": bucket, "key": key, "operation": operation}
+    words |= {"action": refusal.action, "resource": refusal.resource}
+    why = _fill(meaning.why, words)
+    also = f" {refusal.also}" if meaning is DENIED and refusal.also else ""
     # S3's own words, where they say more than the code: which policy denied, which value is wrong.
     quoted = f" (S3: {redact(told)!r})" if _is_worth_quoting(told, code) else ""
     return meaning.error(
@@ -190,7 +200,7 @@ def _from_answer(
         operation=operation,
         bucket=bucket,
         key=key,
-        suggestion=_fill(meaning.next_step, {**words, "resource": resource}),
+        suggestion=_fill(meaning.next_step, words) + also,
         retryable=meaning.retryable,
         request_id=str(metadata.get("RequestId", "") or ""),
         http_status=int(metadata.get("HTTPStatusCode", 0) or 0),

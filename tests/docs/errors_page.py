@@ -9,7 +9,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from s3_integration import exceptions
-from s3_integration.aws.codes import MEANINGS, MISSING_PERMISSION, Meaning
+from s3_integration.aws.codes import DENIED_EXPLICITLY, MEANINGS, Meaning
+from s3_integration.aws.permissions import PERMISSIONS, place_of
 from s3_integration.exceptions import S3IntegrationError
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
@@ -37,9 +38,17 @@ without a body, such as those to HEAD. *Again* marks errors whose `retryable` is
 _ACTIONS_HEAD = """
 ## Which permission a refused call needs
 
-| call | IAM action |
-|---|---|
+S3's own words count first: to callers of the bucket owner's account or organisation it names the
+action and the resource, and says whether a policy denies it in so many words. Where it says
+nothing, as to every HEAD, the error goes by this table, and its suggestion ends with what else it
+may be.
+
+| call | IAM action | on | else |
+|---|---|---|---|
 """
+
+
+_EXPLICITLY = "AccessDenied with an explicit deny"
 
 
 def render() -> str:
@@ -68,7 +77,7 @@ def _tree() -> str:
 
 def _by_class() -> list[tuple[str, dict[Meaning, list[str]]]]:
     grouped: dict[str, dict[Meaning, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for code, meaning in MEANINGS.items():
+    for code, meaning in (*MEANINGS.items(), (_EXPLICITLY, DENIED_EXPLICITLY)):
         grouped[meaning.error.__name__][meaning].append(code)
     return sorted(grouped.items())
 
@@ -84,7 +93,10 @@ def _section(group: tuple[str, dict[Meaning, list[str]]]) -> str:
 
 
 def _actions() -> str:
-    rows = [f"| {call} | `{action}` |\n" for call, action in MISSING_PERMISSION.items()]
+    rows = [
+        f"| {call} | `{action}` | {place_of(action)} | {also} |\n"
+        for call, (action, also) in PERMISSIONS.items()
+    ]
     return _ACTIONS_HEAD + "".join(rows)
 
 
