@@ -79,7 +79,7 @@ class S3Service:
         # Imported on first use: few programs look after their bucket.
         from s3_integration.bucket.bucket import Bucket  # noqa: PLC0415 - see above
 
-        return Bucket(self.bucket_name, self._connection.get)
+        return Bucket(self.bucket_name, self._connection.get, self._settings)
 
     @property
     def _engine(self) -> TransferEngine:

@@ -16,20 +16,57 @@ Place = Literal["bucket", "object", "key of KMS"]
 """What an action is allowed on: the ARN of the bucket, of objects in it, or of a KMS key."""
 
 
-class Permission(NamedTuple):
-    """What one operation needs."""
-
-    action: str
-    also: str = ""
-    """What else may be missing where S3 does not say what is. It is a sentence with
-    `{bucket_arn}` in it, or none."""
-
+MISSING_PERMISSION: Mapping[str, str] = {
+    "HeadObject": "s3:GetObject",
+    "GetObject": "s3:GetObject",
+    "PutObject": "s3:PutObject",
+    "CreateMultipartUpload": "s3:PutObject",
+    "UploadPart": "s3:PutObject",
+    "CompleteMultipartUpload": "s3:PutObject",
+    "AbortMultipartUpload": "s3:AbortMultipartUpload",
+    "ListParts": "s3:ListMultipartUploadParts",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "DeleteObject": "s3:DeleteObject",
+    "ListObjectsV2": "s3:ListBucket",
+    "HeadBucket": "s3:ListBucket",
+    "CreateBucket": "s3:CreateBucket",
+    "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "PutBucketOwnershipControls": "s3:PutBucketOwnershipControls",
+    "GetBucketOwnershipControls": "s3:GetBucketOwnershipControls",
+    "PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "PutBucketVersioning": "s3:PutBucketVersioning",
+    "GetBucketVersioning": "s3:GetBucketVersioning",
+    "PutBucketPolicy": "s3:PutBucketPolicy",
+    "GetBucketPolicy": "s3:GetBucketPolicy",
+    "PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "PutBucketLogging": "s3:PutBucketLogging",
+    "GetBucketLogging": "s3:GetBucketLogging",
+    "GetBucketPolicyStatus": "s3:GetBucketPolicyStatus",
+    "GetBucketAcl": "s3:GetBucketAcl",
+    "GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+    "GetBucketLocation": "s3:GetBucketLocation",
+    "CopyObject": "s3:PutObject",
+    "UploadPartCopy": "s3:PutObject",
+    "DeleteObjects": "s3:DeleteObject",
+    "GetObjectTagging": "s3:GetObjectTagging",
+    "PutObjectTagging": "s3:PutObjectTagging",
+    "DeleteObjectTagging": "s3:DeleteObjectTagging",
+    "ListObjectVersions": "s3:ListBucketVersions",
+    "DeleteBucket": "s3:DeleteBucket",
+    "DeleteBucketPolicy": "s3:DeleteBucketPolicy",
+}
+"""The IAM action that each operation of this package needs. HEAD of either kind has none of its
+own."""
 
 _READS = (
     "If a version was asked for, it is s3:GetObjectVersion; if nothing is stored under the key, "
     "s3:ListBucket on {bucket_arn}."
 )
 _STORES = "With tags, s3:PutObjectTagging is needed too, and with a KMS key kms:GenerateDataKey."
+_JOINS = "With a KMS key, kms:Decrypt is needed too."
 _COPIES = (
     "Its source needs s3:GetObject, or s3:GetObjectVersion for a version of it; tags need "
     "s3:GetObjectTagging there and s3:PutObjectTagging here."
@@ -40,60 +77,22 @@ def _of_version(action: str) -> str:
     return f"If a version was named, it is {action} in its place."
 
 
-PERMISSIONS: Mapping[str, Permission] = {
-    "HeadObject": Permission("s3:GetObject", _READS),
-    "GetObject": Permission("s3:GetObject", _READS),
-    "PutObject": Permission("s3:PutObject", _STORES),
-    "CreateMultipartUpload": Permission("s3:PutObject", _STORES),
-    "UploadPart": Permission("s3:PutObject", "With a KMS key, kms:Decrypt is needed too."),
-    "CompleteMultipartUpload": Permission(
-        "s3:PutObject", "With a KMS key, kms:Decrypt is needed too."
-    ),
-    "CopyObject": Permission("s3:PutObject", _COPIES),
-    "UploadPartCopy": Permission("s3:PutObject", _COPIES),
-    "AbortMultipartUpload": Permission("s3:AbortMultipartUpload"),
-    "ListParts": Permission("s3:ListMultipartUploadParts"),
-    "ListMultipartUploads": Permission("s3:ListBucketMultipartUploads"),
-    "DeleteObject": Permission("s3:DeleteObject", _of_version("s3:DeleteObjectVersion")),
-    "DeleteObjects": Permission("s3:DeleteObject", _of_version("s3:DeleteObjectVersion")),
-    "GetObjectTagging": Permission(
-        "s3:GetObjectTagging",
-        _of_version("s3:GetObjectVersionTagging"),
-    ),
-    "PutObjectTagging": Permission(
-        "s3:PutObjectTagging",
-        _of_version("s3:PutObjectVersionTagging"),
-    ),
-    "DeleteObjectTagging": Permission(
-        "s3:DeleteObjectTagging",
-        _of_version("s3:DeleteObjectVersionTagging"),
-    ),
-    "ListObjectsV2": Permission("s3:ListBucket"),
-    "ListObjectVersions": Permission("s3:ListBucketVersions"),
-    "HeadBucket": Permission("s3:ListBucket"),
-    "CreateBucket": Permission("s3:CreateBucket"),
-    "DeleteBucket": Permission("s3:DeleteBucket"),
-    "GetBucketLocation": Permission("s3:GetBucketLocation"),
-    "PutPublicAccessBlock": Permission("s3:PutBucketPublicAccessBlock"),
-    "GetPublicAccessBlock": Permission("s3:GetBucketPublicAccessBlock"),
-    "PutBucketOwnershipControls": Permission("s3:PutBucketOwnershipControls"),
-    "GetBucketOwnershipControls": Permission("s3:GetBucketOwnershipControls"),
-    "PutBucketEncryption": Permission("s3:PutEncryptionConfiguration"),
-    "GetBucketEncryption": Permission("s3:GetEncryptionConfiguration"),
-    "PutBucketVersioning": Permission("s3:PutBucketVersioning"),
-    "GetBucketVersioning": Permission("s3:GetBucketVersioning"),
-    "PutBucketPolicy": Permission("s3:PutBucketPolicy"),
-    "GetBucketPolicy": Permission("s3:GetBucketPolicy"),
-    "DeleteBucketPolicy": Permission("s3:DeleteBucketPolicy"),
-    "GetBucketPolicyStatus": Permission("s3:GetBucketPolicyStatus"),
-    "GetBucketAcl": Permission("s3:GetBucketAcl"),
-    "PutBucketLogging": Permission("s3:PutBucketLogging"),
-    "GetBucketLogging": Permission("s3:GetBucketLogging"),
-    "PutBucketLifecycleConfiguration": Permission("s3:PutLifecycleConfiguration"),
-    "GetBucketLifecycleConfiguration": Permission("s3:GetLifecycleConfiguration"),
-    "GetObjectLockConfiguration": Permission("s3:GetBucketObjectLockConfiguration"),
+OR_ELSE: Mapping[str, str] = {
+    "HeadObject": _READS,
+    "GetObject": _READS,
+    "PutObject": _STORES,
+    "CreateMultipartUpload": _STORES,
+    "UploadPart": _JOINS,
+    "CompleteMultipartUpload": _JOINS,
+    "CopyObject": _COPIES,
+    "UploadPartCopy": _COPIES,
+    "DeleteObject": _of_version("s3:DeleteObjectVersion"),
+    "DeleteObjects": _of_version("s3:DeleteObjectVersion"),
+    "GetObjectTagging": _of_version("s3:GetObjectVersionTagging"),
+    "PutObjectTagging": _of_version("s3:PutObjectVersionTagging"),
+    "DeleteObjectTagging": _of_version("s3:DeleteObjectVersionTagging"),
 }
-"""By operation. HEAD of either kind has no action of its own."""
+"""What else a refused operation may lack, as a sentence: S3 does not always say."""
 
 _ON_OBJECTS = frozenset(
     {
@@ -152,8 +151,8 @@ def refusal_of(operation: str, said: str, *, bucket: str, key: str) -> Refusal:
         resource = found["quoted"] or found["bare"]
         own = bucket_arn if place_of(action) == "bucket" else object_arn
         return Refusal(action, resource or own, "", is_explicit)
-    action, also = PERMISSIONS.get(operation, Permission(f"s3:{operation}"))
-    also = also.replace("{bucket_arn}", bucket_arn)
+    action = MISSING_PERMISSION.get(operation, f"s3:{operation}")
+    also = OR_ELSE.get(operation, "").replace("{bucket_arn}", bucket_arn)
     # An operation outside the table is about what it was called with.
-    is_known_bucket = operation in PERMISSIONS and place_of(action) == "bucket"
+    is_known_bucket = operation in MISSING_PERMISSION and place_of(action) == "bucket"
     return Refusal(action, bucket_arn if is_known_bucket else object_arn, also, is_explicit)

@@ -72,14 +72,11 @@ def connect(settings: Settings) -> Connection:
     if settings.engine == "crt":
         check_awscrt()
     with translated("connect", settings.bucket_name):
-        session = botocore.session.Session(profile=settings.profile_name)
-        if settings.credentials and not settings.profile_name:
-            # Given keys decide; an AWS_PROFILE beside them, which may not exist, does not.
-            session.session_var_map["profile"] = (None, None, None, None)
+        session = _session_of(settings)
         session.register_component("data_loader", _loader_of(session))
         session.register_component("credential_provider", CredentialFinder(settings, session))
         credentials = cast("RenewableCredentials", session.get_credentials())
-        region = settings.region or session.get_config_variable("region") or DEFAULT_REGION
+        region = _region_in(session, settings)
         client = _make_client(session, region, settings)
     check_endpoint(client.meta.endpoint_url, settings.plain_http)
     check_may_carry_key(settings.encryption, client.meta.endpoint_url)
@@ -113,6 +110,30 @@ def connect(settings: Settings) -> Connection:
         limits=limits,
         ca_bundle=ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE"),  # botocore's own order
     )
+
+
+def region_of(settings: Settings) -> str:
+    """The region that the settings or the profile name; credentials are not looked for.
+
+    Raises:
+        S3ConfigError: an unknown profile.
+    """
+    if settings.region:
+        return settings.region
+    with translated("connect", settings.bucket_name):
+        return _region_in(_session_of(settings), settings)
+
+
+def _session_of(settings: Settings) -> botocore.session.Session:
+    session = botocore.session.Session(profile=settings.profile_name)
+    if settings.credentials and not settings.profile_name:
+        # Given keys decide; an AWS_PROFILE beside them, which may not exist, does not.
+        session.session_var_map["profile"] = (None, None, None, None)
+    return session
+
+
+def _region_in(session: botocore.session.Session, settings: Settings) -> str:
+    return settings.region or session.get_config_variable("region") or DEFAULT_REGION
 
 
 def _loader_of(session: botocore.session.Session) -> Loader:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from s3_integration import utils
+from s3_integration.aws.session import region_of
 from s3_integration.bucket.create import ensure_bucket
+from s3_integration.bucket.policy import RECOMMENDED, Feature, policy_document
 from s3_integration.bucket.stale import abort_stale_uploads
+from s3_integration.config import Settings, resolve_settings
 from s3_integration.exceptions import S3ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from s3_integration.aws.session import Connection
     from s3_integration.models import StaleUploads
@@ -20,9 +23,12 @@ if TYPE_CHECKING:
 class Bucket:
     """One bucket; `S3Client.bucket` gives it. Making one sends nothing."""
 
-    def __init__(self, name: str, connect: Callable[[], Connection]) -> None:
+    def __init__(
+        self, name: str, connect: Callable[[], Connection], settings: Settings | None = None
+    ) -> None:
         self.name = name
         self._connect = connect
+        self._settings = settings
 
     def __repr__(self) -> str:
         return f"Bucket({self.name!r})"
@@ -58,6 +64,36 @@ class Bucket:
         _check_age(older_than)
         _check_prefix(prefix)
         return abort_stale_uploads(self._connect(), self.name, older_than, prefix)
+
+    def policy(
+        self, features: Iterable[Feature] = RECOMMENDED, *, prefix: str = ""
+    ) -> dict[str, Any]:
+        """The IAM policy that lets its holder do these things to this bucket, and no other.
+
+        It is for a user or a role: `json.dumps` makes of it what IAM takes. No request is
+        made, and no credentials are needed.
+
+        With a prefix, list_files has to name it or a longer one; S3 then says of a missing
+        key what it says of a refused one (403), and uploads need create_bucket=False: the
+        permission for both could not be bound to the prefix.
+
+        Args:
+            features: what is to be allowed; docs/security.md lists what each is for.
+            prefix: what the keys begin with that it is for; "" for all keys.
+
+        Raises:
+            S3ConfigError: there is no such feature, or no key can begin like that.
+        """
+        _check_prefix(prefix)
+        settings = self._settings or resolve_settings(self.name)
+        encryption = settings.encryption
+        return policy_document(
+            self.name,
+            features,
+            prefix=prefix,
+            region=region_of(settings),
+            kms_key_id=encryption.kms_key_id if encryption else None,
+        )
 
 
 def _check_age(older_than: object) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from s3_integration import exceptions
 from s3_integration.aws.codes import DENIED_EXPLICITLY, MEANINGS, Meaning
-from s3_integration.aws.permissions import PERMISSIONS, place_of
+from s3_integration.aws.permissions import MISSING_PERMISSION, OR_ELSE, place_of
 from s3_integration.exceptions import S3IntegrationError
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 _HEAD = """\
 # Errors
 
-<!-- Made by `python -m tests.docs.errors_page`; change s3_integration/aws/codes.py instead. -->
+<!-- Made by `python -m tests.docs.errors_page`; change s3_integration/aws instead. -->
 
 Every failure is one of these classes. A failed upload is an `S3UploadError`, a failed download an
 `S3DownloadError`, and both are also the class of what caused them: an upload that was denied can
@@ -94,8 +94,8 @@ def _section(group: tuple[str, dict[Meaning, list[str]]]) -> str:
 
 def _actions() -> str:
     rows = [
-        f"| {call} | `{action}` | {place_of(action)} | {also} |\n"
-        for call, (action, also) in PERMISSIONS.items()
+        f"| {call} | `{action}` | {place_of(action)} | {OR_ELSE.get(call, '')} |\n"
+        for call, action in MISSING_PERMISSION.items()
     ]
     return _ACTIONS_HEAD + "".join(rows)
 

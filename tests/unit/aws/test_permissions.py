@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 import s3_integration
 from s3_integration.aws.errors import translate
-from s3_integration.aws.permissions import PERMISSIONS, place_of
+from s3_integration.aws.permissions import MISSING_PERMISSION, OR_ELSE, place_of
 from s3_integration.exceptions import S3AccessDeniedError, S3IntegrationError
 
 MODEL = botocore.session.Session().get_service_model("s3")
@@ -122,15 +122,16 @@ def test_words_that_only_look_like_s3s_are_no_permission() -> None:
     assert "Allow s3:GetObject on" in error.suggestion
 
 
-@pytest.mark.parametrize("operation", sorted(PERMISSIONS))
+@pytest.mark.parametrize("operation", sorted(MISSING_PERMISSION))
 def test_every_operation_with_a_permission_is_one_of_s3s(operation: str) -> None:
-    action, also = PERMISSIONS[operation]
+    action, also = MISSING_PERMISSION[operation], OR_ELSE.get(operation, "")
 
     assert operation in MODEL.operation_names
     assert re.fullmatch(r"s3:[A-Z][A-Za-z]+", action)
     assert re.fullmatch(r"|[A-Z].*[^\s.]\.", also)
     assert set(re.findall(r"\{(.*?)\}", also)) <= {"bucket_arn"}
     assert place_of(action) in {"bucket", "object"}
+    assert OR_ELSE.keys() <= MISSING_PERMISSION.keys()
 
 
 def test_every_operation_that_the_package_sends_has_its_permission() -> None:
@@ -146,4 +147,4 @@ def test_every_operation_that_the_package_sends_has_its_permission() -> None:
     sent |= words & set(operations.values())
 
     assert {"PutObject", "HeadObject", "PutBucketPolicy", "ListParts"} <= sent
-    assert sent - set(PERMISSIONS) == set()
+    assert sent - set(MISSING_PERMISSION) == set()
