@@ -17,6 +17,7 @@ from s3_integration.cli.files import download, exists, info, ls, rm, upload
 from s3_integration.cli.history import restore, versions
 from s3_integration.cli.links import presign
 from s3_integration.cli.local import sandbox
+from s3_integration.cli.policy import policy
 from s3_integration.cli.screen import tolerate_any_character
 from s3_integration.cli.tags import tags
 from s3_integration.version import __version__
@@ -68,7 +69,7 @@ def s3i() -> None:
 
 _COMMANDS = (
     *(upload, download, cat, ls, exists, info, rm, cp, mv),
-    *(versions, restore, tags, presign, sandbox, demo),
+    *(versions, restore, tags, presign, policy, sandbox, demo),
 )
 for _command in _COMMANDS:
     s3i.add_command(_command)
