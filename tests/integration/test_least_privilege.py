@@ -86,6 +86,7 @@ def test_the_policy_of_a_feature_is_enough_for_all_of_its_calls(
     ("feature", "action"),
     [(feature, action) for feature in FEATURES for action in actions_of([feature])],
 )
+@pytest.mark.promise(6)
 def test_without_one_action_exactly_its_calls_are_refused_and_name_it(
     feature: Feature, action: str, stage: Stage
 ) -> None:

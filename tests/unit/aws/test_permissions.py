@@ -88,6 +88,7 @@ def test_where_s3_does_not_say_what_is_missing_all_that_it_may_be_is_named(
         (f"{WHO}s3:ListBucket", "s3:ListBucket", BUCKET),
     ],
 )
+@pytest.mark.promise(6)
 def test_s3s_own_words_decide_which_permission_is_missing_on_what(
     said: str, action: str, resource: str
 ) -> None:
