@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -10,16 +11,7 @@ import click
 from typing_extensions import override
 
 from s3_integration.cli import edge
-from s3_integration.cli.contents import cat
-from s3_integration.cli.copies import cp, mv
-from s3_integration.cli.demo import demo
-from s3_integration.cli.files import download, exists, info, ls, rm, upload
-from s3_integration.cli.history import restore, versions
-from s3_integration.cli.links import presign
-from s3_integration.cli.local import sandbox
-from s3_integration.cli.policy import policy
 from s3_integration.cli.screen import tolerate_any_character
-from s3_integration.cli.tags import tags
 from s3_integration.version import __version__
 
 if TYPE_CHECKING:
@@ -35,8 +27,41 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 75 try again,
 """
 
 
+_MODULES = {
+    "upload": "files",
+    "download": "files",
+    "cat": "contents",
+    "ls": "files",
+    "exists": "files",
+    "info": "files",
+    "rm": "files",
+    "cp": "copies",
+    "mv": "copies",
+    "versions": "history",
+    "restore": "history",
+    "tags": "tags",
+    "presign": "links",
+    "policy": "policy",
+    "sandbox": "local",
+    "demo": "demo",
+}
+"""Where each command is, in the order of `--help`; only the one that runs is imported."""
+
+
 class Program(click.Group):
     """A click group whose failures all go through the one edge."""
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_MODULES)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MODULES:
+            return None
+        module = importlib.import_module(f"s3_integration.cli.{_MODULES[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
 
     @override
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
@@ -65,11 +90,3 @@ def s3i() -> None:
     Try it without an account: 's3i demo' runs everything once against an S3 inside this
     process, and 's3i sandbox' keeps such an S3 running for you.
     """
-
-
-_COMMANDS = (
-    *(upload, download, cat, ls, exists, info, rm, cp, mv),
-    *(versions, restore, tags, presign, policy, sandbox, demo),
-)
-for _command in _COMMANDS:
-    s3i.add_command(_command)
