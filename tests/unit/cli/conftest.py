@@ -126,7 +126,7 @@ def command_line(client: FakeClient, shown_logs: list[Any]) -> CommandLine:
     return CommandLine(client)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def shown_logs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was asked of the log's setup, in place of doing it."""
     calls: list[Any] = []
