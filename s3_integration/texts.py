@@ -29,6 +29,8 @@ class Mode:
     """None: for bytes."""
 
 
+_NEWLINES = (None, "", "\n", "\r", "\r\n")  # those of Python's own `open`
+
 _DEEDS: tuple[Literal["r", "w", "x"], ...] = ("r", "w", "x")
 
 
@@ -70,13 +72,12 @@ def checked_codec(encoding: object, errors: object, newline: str | None = None) 
         codecs.lookup_error(errors)
     except LookupError:
         raise refusal("errors", errors, "Python knows no such handler") from None
+    if newline not in _NEWLINES:
+        raise refusal("newline", newline, f"it has to be one of {_NEWLINES}")
     try:
-        io.TextIOWrapper(io.BytesIO(), encoding, errors, newline)
-    except (LookupError, UnicodeError):
+        io.TextIOWrapper(io.BytesIO(), encoding)
+    except (LookupError, ValueError):
         raise refusal("encoding", encoding, "Python knows no such encoding of text") from None
-    except (TypeError, ValueError):
-        problem = r"it has to be None, '', '\n', '\r' or '\r\n'"
-        raise refusal("newline", newline, problem) from None
     return Codec(encoding, errors, newline)
 
 

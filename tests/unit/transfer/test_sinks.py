@@ -46,11 +46,15 @@ def test_a_large_content_is_never_there_twice() -> None:
     assert peak < 66 * MIB
 
 
+def break_off(sink: MemorySink) -> None:
+    sink.write(0, b"abc")
+    raise KeyError
+
+
 def test_what_broke_off_is_not_there() -> None:
     receiver = MemoryReceiver()
 
     with pytest.raises(KeyError), receiver.receiving(3, None) as sink:
-        sink.write(0, b"abc")
-        raise KeyError
+        break_off(sink)
 
     assert receiver.content == b""
