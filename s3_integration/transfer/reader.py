@@ -69,7 +69,8 @@ class ObjectReader(io.RawIOBase):
         if not target or self._position >= self._size_bytes:
             return 0
         if not self._unread():
-            self._fetch(len(target))
+            # Of a long read, io.BufferedReader wants what fills its buffer, then the rest.
+            self._fetch(len(target) + _BUFFER_BYTES)
         piece = self._unread()[: len(target)]
         target[: len(piece)] = piece
         self._position += len(piece)
@@ -78,6 +79,8 @@ class ObjectReader(io.RawIOBase):
     @override
     def readall(self) -> bytes:
         check_open(self)
+        if 0 < self._size_bytes - self._position <= LEAST_BYTES and not self._unread():
+            self._fetch(LEAST_BYTES)
         there = self._unread()
         rest = ByteRange(self._position + len(there), self._size_bytes)
         if rest.size <= 0:

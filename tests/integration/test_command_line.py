@@ -234,6 +234,34 @@ def test_a_reader_that_has_seen_enough_ends_the_listing_quietly(many_keys: Shell
     assert (process.returncode, err) == (141, "")
 
 
+def test_bytes_are_printed_as_they_are_until_nobody_reads_any_more(shell: Shell) -> None:
+    content = os.urandom(3 * MIB)
+    (shell.folder / "a.bin").write_bytes(content)
+    shell.run("upload", "a.bin")
+
+    with (shell.folder / "whole").open("wb") as whole, (shell.folder / "part").open("wb") as part:
+        runs = [
+            shell.run("cat", "a.bin", stdout=whole, stderr=subprocess.PIPE, capture_output=False),
+            shell.run(
+                *("cat", "a.bin", "--range", "5-1000005"),
+                stdout=part,
+                stderr=subprocess.PIPE,
+                capture_output=False,
+            ),
+        ]
+    with shell.start("cat", "a.bin", text=False) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        told: Any = process.stderr.read()
+        process.wait(PATIENCE_SECONDS)
+
+    assert [(run.returncode, run.stderr) for run in runs] == [(0, ""), (0, "")]
+    assert (shell.folder / "whole").read_bytes() == content
+    assert (shell.folder / "part").read_bytes() == content[5:1_000_005]
+    assert (process.returncode, told) == (141, b"")
+
+
 def test_output_that_cannot_be_written_is_a_failure(many_keys: Shell) -> None:
     with Path("/dev/full").open("w") as full:
         run = many_keys.run("ls", stdout=full, stderr=subprocess.PIPE, capture_output=False)

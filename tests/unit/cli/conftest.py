@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,15 @@ class FakeClient:
             raise S3FileNotFoundError("Nothing is there.", key=s3_key)
         size = len(self.stored[s3_key])
         return S3FileInfo(s3_key, size, STORED_AT, "e", "STANDARD", **self.told)
+
+    def open(self, s3_key: str, mode: str, **options: Any) -> BytesIO:
+        """Open what is stored, for reading."""
+        assert mode == "rb"
+        self._fail_for(s3_key)
+        self.options = options
+        if s3_key not in self.stored:
+            raise S3FileNotFoundError("Nothing is there.", key=s3_key)
+        return BytesIO(self.stored[s3_key])
 
     def delete_file(self, s3_key: str) -> bool:
         """Remove a key, and say whether it was there."""

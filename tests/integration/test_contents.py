@@ -1,0 +1,152 @@
+"""Bytes, text and file objects on every server, by every engine."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from s3_integration import (
+    S3BucketError,
+    S3Client,
+    S3Config,
+    S3ConflictError,
+    S3DownloadError,
+    S3FileNotFoundError,
+)
+from s3_integration.utils import MIB
+from tests.fixtures.contract import SMALL_PARTS, content_of
+from tests.fixtures.servers import ServerUnderTest
+
+LARGE = content_of(11 * MIB + 5)
+"""Three parts."""
+
+
+@pytest.fixture
+def client(config: S3Config, engine: str) -> S3Client:
+    return S3Client(config=replace(config, transfer=SMALL_PARTS))
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\xff\r\n", LARGE], ids=["empty", "small", "large"])
+@pytest.mark.promise(1)
+@pytest.mark.promise(2)
+def test_what_was_written_comes_back_byte_for_byte_by_every_call(
+    client: S3Client, content: bytes
+) -> None:
+    info = client.write_bytes("a b/é.bin", content, metadata={"n": "1"})
+
+    assert client.read_bytes("a b/é.bin") == content
+    with client.open("a b/é.bin", "rb") as file:
+        copy = io.BytesIO()
+        shutil.copyfileobj(file, copy)
+        assert copy.getvalue() == content
+    with client.open("copy", "wb") as file:
+        file.write(content)
+    assert client.read_bytes("copy") == content
+    found = client.file_info("a b/é.bin")
+    assert (info.size, info.etag) == (found.size, found.etag) == (len(content), found.etag)
+    assert (info.content_type, info.version_id) == (found.content_type, found.version_id)
+    assert abs((info.last_modified - found.last_modified).total_seconds()) < 60
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [(0, 10), (7 * MIB - 3, 7 * MIB + 3), (100, None), (len(LARGE) - 1, len(LARGE) + 9)],
+)
+def test_ranges_are_slices(client: S3Client, start: int, stop: int | None) -> None:
+    client.write_bytes("k", LARGE)
+
+    assert client.read_bytes("k", start=start, stop=stop) == LARGE[start:stop]
+
+
+def test_ranges_beyond_the_end_are_empty(client: S3Client) -> None:
+    client.write_bytes("k", b"123")
+    client.write_bytes("empty", b"")
+
+    assert client.read_bytes("k", start=3) == b""
+    assert client.read_bytes("k", start=9, stop=12) == b""
+    assert client.read_bytes("k", start=1, stop=1) == b""
+    assert client.read_bytes("empty", start=0, stop=5) == b""
+    assert client.read_bytes("empty", start=5) == b""
+    with client.open("empty", "rb") as file:
+        assert (file.read(), file.seek(0, io.SEEK_END), file.read(1)) == (b"", 0, b"")
+
+
+def test_what_is_not_there_is_not_found(client: S3Client, config: S3Config) -> None:
+    for read in (client.read_bytes, client.read_text, client.open):
+        with pytest.raises(S3BucketError):
+            read("missing")
+    client.bucket.ensure()
+    for read in (client.read_bytes, client.read_text, client.open):
+        with pytest.raises(S3FileNotFoundError):
+            read("missing")
+    with pytest.raises(S3FileNotFoundError):
+        client.read_bytes("missing", start=5, stop=5)
+
+
+def test_an_unknown_version_is_an_error(server: ServerUnderTest, client: S3Client) -> None:
+    server.must_have("versions")
+    old = client.write_text("k", "old")
+    client.write_text("k", "new")
+    assert old.version_id
+
+    assert client.read_text("k", version_id=old.version_id) == "old"
+    with client.open("k", version_id=old.version_id) as file:
+        assert file.read() == "old"
+    with pytest.raises(S3DownloadError):
+        client.read_bytes("k", version_id="3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY")
+
+
+@pytest.mark.parametrize("content", [b"mine", LARGE], ids=["one request", "parts"])
+def test_of_two_who_read_the_same_the_second_to_write_is_refused(
+    client: S3Client, content: bytes
+) -> None:
+    read = client.write_bytes("k", b"what both have read")
+    client.write_bytes("k", b"the other's", if_match=read.etag)
+
+    with pytest.raises(S3ConflictError):
+        client.write_bytes("k", content, if_match=read.etag)
+
+    assert client.read_bytes("k") == b"the other's"
+    client.delete_file("k")
+    with pytest.raises(S3ConflictError):
+        client.write_bytes("k", content, if_match=read.etag)
+    assert not client.file_exists("k")
+
+
+def test_what_is_there_stays_where_it_has_to(client: S3Client) -> None:
+    client.write_text("k", "first", if_exists="fail")
+
+    file = client.open("k", "x")
+    file.write("second")
+    with pytest.raises(S3ConflictError):
+        file.close()
+
+    assert client.read_text("k") == "first"
+
+
+@pytest.mark.promise(2)
+def test_an_object_that_is_replaced_while_it_is_read_is_a_conflict_and_never_mixed(
+    client: S3Client, plain: Any
+) -> None:
+    client.write_bytes("k", LARGE)
+    with client.open("k", "rb") as file:
+        before = file.read(1000)
+        plain.put_object(Bucket=client.bucket_name, Key="k", Body=LARGE[::-1])
+
+        with pytest.raises(S3ConflictError):
+            file.read()
+
+    assert before == LARGE[:1000]
+
+
+def test_what_a_block_leaves_by_an_error_is_as_it_was(client: S3Client) -> None:
+    client.write_text("k", "old")
+
+    with pytest.raises(KeyError), client.open("k", "w") as file:
+        file.write({"a": "new"}["b"])
+
+    assert client.read_text("k") == "old"
