@@ -23,6 +23,11 @@ Feature = Literal[
     "list",
     "multipart",
     "resume",
+    "copy",
+    "versions",
+    "restore",
+    "tags",
+    "presign",
     "create",
     "kms",
 ]
@@ -55,7 +60,11 @@ NEEDS: Mapping[Feature, Mapping[str, tuple[str, ...]]] = {
     "write": {"upload_file": ("s3:PutObject", "s3:ListBucket")},
     # It looks first, because S3 says the same of a key that was there and of one that was not.
     "delete": {"delete_file": ("s3:GetObject", "s3:DeleteObject", "s3:ListBucket")},
-    "list": {"list_files": ("s3:ListBucket",)},
+    "list": {
+        "list_files": ("s3:ListBucket",),
+        "iter_files": ("s3:ListBucket",),
+        "list_folder": ("s3:ListBucket",),
+    },
     # Starting, sending parts and completing are s3:PutObject. Who began an upload may abort it
     # unless a policy says otherwise; others' leftovers take the action (User Guide,
     # "Multipart upload API and permissions").
@@ -74,6 +83,47 @@ NEEDS: Mapping[Feature, Mapping[str, tuple[str, ...]]] = {
             "s3:ListBucketMultipartUploads",
             "s3:ListMultipartUploadParts",
         ),
+    },
+    # HEAD tells what is copied and, of the copy, that it is one. Larger files go in parts,
+    # which take tags only as a list, and so have to ask for them.
+    "copy": {
+        "copy_file": ("s3:GetObject", "s3:PutObject"),
+        "copy_file (larger than 5 GiB)": (
+            "s3:GetObject",
+            "s3:PutObject",
+            "s3:AbortMultipartUpload",
+            "s3:GetObjectTagging",
+        ),
+        "move_file": ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"),
+    },
+    # With a version, s3:GetObject does not count (API Reference, "GetObject", Permissions).
+    "versions": {
+        "list_versions": ("s3:ListBucketVersions",),
+        "download_file (version_id)": ("s3:GetObjectVersion",),
+        "file_info (version_id)": ("s3:GetObjectVersion",),
+    },
+    "restore": {
+        "restore_file": (
+            "s3:ListBucketVersions",
+            "s3:GetObjectVersion",
+            "s3:PutObject",
+            "s3:GetObject",
+        ),
+    },
+    # CopyObject takes the tags along, unless it may not: then it is refused (API Reference,
+    # "CopyObject", Permissions).
+    "tags": {
+        "get_tags": ("s3:GetObjectTagging",),
+        "get_tags (version_id)": ("s3:GetObjectVersionTagging",),
+        "set_tags": ("s3:PutObjectTagging",),
+        "upload_file (tags)": ("s3:PutObjectTagging",),
+        "copy_file (with tags)": ("s3:GetObjectTagging", "s3:PutObjectTagging"),
+        "restore_file (with tags)": ("s3:GetObjectVersionTagging", "s3:PutObjectTagging"),
+    },
+    # To make a link sends nothing. Whoever uses it may do what its maker may at that moment.
+    "presign": {
+        "presigned_download_url": ("s3:GetObject",),
+        "presigned_upload_url": ("s3:PutObject",),
     },
     # A bucket that cannot be made safe is removed again only where s3:DeleteBucket is allowed,
     # which is left out here: whoever has it can remove any bucket of that name that is empty.
