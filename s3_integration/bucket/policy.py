@@ -53,11 +53,17 @@ NEEDS: Mapping[Feature, Mapping[str, tuple[str, ...]]] = {
     "read": {
         "download_file": ("s3:GetObject",),
         "file_info": ("s3:GetObject",),
+        "read_bytes": ("s3:GetObject",),
+        "open (to read)": ("s3:GetObject",),
         "file_exists": ("s3:GetObject", "s3:ListBucket"),
     },
     # HeadBucket, which needs s3:ListBucket, goes before the first upload unless
     # create_bucket=False. if_exists="fail" also looks at the object, which is to read.
-    "write": {"upload_file": ("s3:PutObject", "s3:ListBucket")},
+    "write": {
+        "upload_file": ("s3:PutObject", "s3:ListBucket"),
+        "write_bytes": ("s3:PutObject", "s3:ListBucket"),
+        "open (to write)": ("s3:PutObject", "s3:ListBucket"),
+    },
     # It looks first, because S3 says the same of a key that was there and of one that was not.
     "delete": {"delete_file": ("s3:GetObject", "s3:DeleteObject", "s3:ListBucket")},
     "list": {
