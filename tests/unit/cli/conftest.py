@@ -14,9 +14,11 @@ from click.testing import CliRunner
 from s3_integration.cli import screen
 from s3_integration.cli.app import s3i
 from s3_integration.exceptions import S3FileNotFoundError
-from s3_integration.models import S3FileInfo
+from s3_integration.models import FolderListing, S3FileInfo, S3Version
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from click.testing import Result
 
     from s3_integration.config import S3Config
@@ -100,6 +102,63 @@ class FakeClient:
         self._fail_for(s3_key)
         return self.stored.pop(s3_key, None) is not None
 
+    def list_folder(self, prefix: str = "") -> FolderListing:
+        """Two folders, and what is stored."""
+        self._fail_for(prefix)
+        files = [S3FileInfo(key, len(b), STORED_AT, "e", "STANDARD") for key, b in self._sorted()]
+        return FolderListing([f"{prefix}a/", f"{prefix}b\x1b/"], files)
+
+    def copy_file(self, source_key: str, target_key: str, **options: Any) -> S3FileInfo:
+        """Remember what was to be copied."""
+        return self._moved("copy", source_key, target_key, options)
+
+    def move_file(self, source_key: str, target_key: str, **options: Any) -> S3FileInfo:
+        """Remember what was to be moved."""
+        return self._moved("move", source_key, target_key, options)
+
+    def _moved(
+        self, deed: str, source_key: str, target_key: str, options: dict[str, Any]
+    ) -> S3FileInfo:
+        self._fail_for(source_key)
+        self.options = {"deed": deed, "source_key": source_key, "target_key": target_key, **options}
+        return S3FileInfo(target_key, 1536, STORED_AT, "e", "STANDARD")
+
+    def list_versions(self, s3_key: str) -> list[S3Version]:
+        """The versions that `told` holds."""
+        self._fail_for(s3_key)
+        found: list[S3Version] = self.told.get("versions", [])
+        return found
+
+    def restore_file(self, s3_key: str, version_id: str | None) -> S3FileInfo:
+        """Remember which version was to come back."""
+        self._fail_for(s3_key)
+        self.options = {"version_id": version_id}
+        return S3FileInfo(s3_key, 1536, STORED_AT, "e", "STANDARD", version_id="new")
+
+    def get_tags(self, s3_key: str) -> dict[str, str]:
+        """The tags that `told` holds."""
+        self._fail_for(s3_key)
+        found: dict[str, str] = self.told.get("tags", {})
+        return found
+
+    def set_tags(self, s3_key: str, tags: Mapping[str, str]) -> None:
+        """Remember the tags."""
+        self._fail_for(s3_key)
+        self.options = {"tags": dict(tags)}
+
+    def presigned_download_url(self, s3_key: str, **options: Any) -> str:
+        """Something like a link."""
+        self.options = options
+        return f"https://s3.example/get/{s3_key}"
+
+    def presigned_upload_url(self, s3_key: str, **options: Any) -> str:
+        """As above."""
+        self.options = options
+        return f"https://s3.example/put/{s3_key}"
+
+    def _sorted(self) -> list[tuple[str, bytes]]:
+        return sorted(self.stored.items())
+
     def _fail_for(self, key: str) -> None:
         if failure := self.failures.get(key) or self.failures.get(""):
             raise failure
@@ -120,6 +179,7 @@ class CommandLine:
     def open_client(self, config: S3Config, *, create_bucket: bool) -> FakeClient:
         """Stand in for the factory of real clients."""
         self.config, self.create_bucket = config, create_bucket
+        self.client.bucket_name = config.bucket_name or self.client.bucket_name
         return self.client
 
 
