@@ -48,6 +48,9 @@ class Learned:
     nothing of it, or repeat it. Repeated, it is `believed` or `verified` once one that is
     wrong was taken, or refused."""
 
+    wants_bare_etags: bool = False
+    """Whether it has refused an If-Match that held, in whose ETag there were quotes."""
+
     encrypts: bool | None = None
     """Whether it has said that it encrypts as the settings want it; None: not asked yet."""
 

@@ -58,7 +58,7 @@ def join_parts(
         "Key": target.key,
         "UploadId": upload_id,
         **_completion(parts, expected),
-        **write_condition(options),
+        **write_condition(connection, options),
     }
     times_sent = 0
 
@@ -86,7 +86,7 @@ def join_parts(
             # Perhaps it is stored from before, and the parts still wait.
             abort_upload(connection, target.bucket, target.key, upload_id)
     expected.check_joined(answer, connection.endpoint)
-    return answer
+    return answer if answer.get("ETag") else {**answer, "ETag": expected.etag()}
 
 
 def _completion(parts: Sequence[Part], expected: Expected) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def refuse_if_taken(connection: Connection, target: ObjectId, options: UploadOpt
     The condition on the write itself decides; this spares sending a large file for nothing,
     and is all there is on servers that ignore conditions.
     """
-    if not write_condition(options):
+    if not write_condition(connection, options):
         return
     found = head_of(connection, target)
     if options.if_match is None:
@@ -223,11 +223,30 @@ def code_of(error: ClientError) -> str:
     return error.response["Error"]["Code"]
 
 
-def write_condition(options: UploadOptions) -> dict[str, Any]:
+def write_condition(connection: Connection, options: UploadOptions) -> dict[str, Any]:
     """Under what condition S3 is to store the object, in the words of PutObject."""
     if options.if_match is not None:
-        return {"IfMatch": f'"{options.if_match}"'}
+        quote_mark = "" if connection.learned.wants_bare_etags else '"'
+        return {"IfMatch": f"{quote_mark}{options.if_match}{quote_mark}"}
     return {"IfNoneMatch": "*"} if options.if_exists == "fail" else {}
+
+
+def is_condition_misread(
+    connection: Connection, target: ObjectId, options: UploadOptions, error: ClientError
+) -> bool:
+    """Whether a server refused a condition that holds, for its quotes (RFC 9110, section 13.1.1).
+
+    Ceph 16 compares If-Match with the ETag as it keeps it, at uploads alone (measured).
+    """
+    may_be = (
+        options.if_match is not None
+        and connection.endpoint.conditional_writes == "unproven"
+        and not connection.learned.wants_bare_etags
+        and code_of(error) == "PreconditionFailed"
+        and not error.response["ResponseMetadata"].get("RetryAttempts", 0)
+    )
+    found = head_of(connection, target) if may_be else None
+    return found is not None and integrity.unquoted(found.get("ETag")) == options.if_match
 
 
 def storage_parameters(options: UploadOptions) -> dict[str, Any]:

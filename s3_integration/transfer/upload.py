@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,6 +16,7 @@ from s3_integration.transfer.proof import Piece, checksums_to_send
 from s3_integration.transfer.stored import (
     Expected,
     failures_told,
+    is_condition_misread,
     refuse_if_taken,
     settle,
     storage_parameters,
@@ -59,17 +61,24 @@ def upload_single(
 
 def _put(s3: Route, piece: Piece, target: ObjectId, options: UploadOptions) -> Mapping[str, Any]:
     connection = s3.connection
-    condition = write_condition(options)
+    condition = write_condition(connection, options)
+    send_once = partial(
+        s3.wire.put_object,
+        piece.content,
+        Bucket=target.bucket,
+        Key=target.key,
+        **storage_parameters(options),
+    )
 
     def put(**checksums: Any) -> Mapping[str, Any]:
-        answer = s3.wire.put_object(
-            piece.content,
-            Bucket=target.bucket,
-            Key=target.key,
-            **checksums,
-            **storage_parameters(options),
-            **condition,
-        )
+        try:
+            answer = send_once(**checksums, **condition)
+        except ClientError as error:
+            if not is_condition_misread(connection, target, options, error):
+                raise
+            connection.learned.wants_bare_etags = True
+            condition.update(write_condition(connection, options))
+            answer = send_once(**checksums, **condition)
         if condition and answer.get("ETag"):
             # Now this upload's own object is stored: sent again, it may replace that alone.
             condition.clear()

@@ -26,40 +26,38 @@ LARGE = content_of(11 * MIB + 5)
 
 
 @pytest.fixture
-def client(config: S3Config, engine: str) -> S3Client:
-    return S3Client(config=replace(config, transfer=SMALL_PARTS))
+def client(config: S3Config) -> S3Client:
+    return S3Client(config=replace(config, transfer=SMALL_PARTS), create_bucket=False)
 
 
-@pytest.mark.parametrize("content", [b"", b"\0\xff\r\n", LARGE], ids=["empty", "small", "large"])
+@pytest.fixture(autouse=True)
+def _bucket(plain: Any, config: S3Config) -> None:
+    """A plain one: to secure it takes longer than most of these tests."""
+    plain.create_bucket(Bucket=config.bucket_name)
+
+
 @pytest.mark.promise(1)
 @pytest.mark.promise(2)
 def test_what_was_written_comes_back_byte_for_byte_by_every_call(
-    client: S3Client, content: bytes
+    server: ServerUnderTest, client: S3Client, engine: str
 ) -> None:
-    info = client.write_bytes("a b/é.bin", content, metadata={"n": "1"})
+    for content in (b"", b"\0\xff\r\n", LARGE):
+        info = client.write_bytes("a b/é.bin", content, metadata={"n": "1"})
+        found = client.file_info("a b/é.bin")
 
-    assert client.read_bytes("a b/é.bin") == content
-    with client.open("a b/é.bin", "rb") as file:
-        copy = io.BytesIO()
+        assert client.read_bytes("a b/é.bin") == content
+        # moto calls what has no version `null`, but only where it was uploaded in parts.
+        assert (info.version_id or "null") == (found.version_id or "null")
+        assert info.size == len(content)
+        assert info.etag == found.etag or "etags of parts" in server.lacks
+        assert info.content_type == found.content_type
+        assert abs((info.last_modified - found.last_modified).total_seconds()) < 60
+    with client.open("a b/é.bin", "rb") as file, client.open("copy", "wb") as copy:
         shutil.copyfileobj(file, copy)
-        assert copy.getvalue() == content
-    with client.open("copy", "wb") as file:
-        file.write(content)
-    assert client.read_bytes("copy") == content
-    found = client.file_info("a b/é.bin")
-    assert (info.size, info.etag) == (found.size, found.etag) == (len(content), found.etag)
-    assert (info.content_type, info.version_id) == (found.content_type, found.version_id)
-    assert abs((info.last_modified - found.last_modified).total_seconds()) < 60
-
-
-@pytest.mark.parametrize(
-    ("start", "stop"),
-    [(0, 10), (7 * MIB - 3, 7 * MIB + 3), (100, None), (len(LARGE) - 1, len(LARGE) + 9)],
-)
-def test_ranges_are_slices(client: S3Client, start: int, stop: int | None) -> None:
-    client.write_bytes("k", LARGE)
-
-    assert client.read_bytes("k", start=start, stop=stop) == LARGE[start:stop]
+    assert client.read_bytes("copy") == LARGE
+    for part in (slice(0, 10), slice(7 * MIB - 3, 7 * MIB + 3), slice(9, None), slice(-2, 1 << 30)):
+        start, stop = part.start % len(LARGE), part.stop
+        assert client.read_bytes("copy", start=start, stop=stop) == LARGE[start:stop]
 
 
 def test_ranges_beyond_the_end_are_empty(client: S3Client) -> None:
@@ -75,20 +73,25 @@ def test_ranges_beyond_the_end_are_empty(client: S3Client) -> None:
         assert (file.read(), file.seek(0, io.SEEK_END), file.read(1)) == (b"", 0, b"")
 
 
-def test_what_is_not_there_is_not_found(client: S3Client, config: S3Config) -> None:
-    for read in (client.read_bytes, client.read_text, client.open):
-        with pytest.raises(S3BucketError):
-            read("missing")
-    client.bucket.ensure()
+def test_what_is_not_there_is_not_found(client: S3Client, plain: Any) -> None:
     for read in (client.read_bytes, client.read_text, client.open):
         with pytest.raises(S3FileNotFoundError):
             read("missing")
     with pytest.raises(S3FileNotFoundError):
         client.read_bytes("missing", start=5, stop=5)
+    plain.delete_bucket(Bucket=client.bucket_name)
+    for read in (client.read_bytes, client.read_text, client.open):
+        with pytest.raises(S3BucketError):
+            read("missing")
 
 
-def test_an_unknown_version_is_an_error(server: ServerUnderTest, client: S3Client) -> None:
+def test_an_unknown_version_is_an_error(
+    server: ServerUnderTest, client: S3Client, plain: Any
+) -> None:
     server.must_have("versions")
+    plain.put_bucket_versioning(
+        Bucket=client.bucket_name, VersioningConfiguration={"Status": "Enabled"}
+    )
     old = client.write_text("k", "old")
     client.write_text("k", "new")
     assert old.version_id

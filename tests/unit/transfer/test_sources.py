@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import array
+import dataclasses
 import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -173,3 +175,54 @@ def test_a_write_whose_answer_was_lost_is_no_conflict_with_itself(slept: list[fl
 
     assert done.etag == hashlib.md5(SMALL, usedforsecurity=False).hexdigest()
     assert s3.operations == ["PutObject", "PutObject", "HeadObject"]
+
+
+HELD = Answer(headers={"etag": etag_of(b"old")})
+OLD_ETAG = etag_of(b"old").strip('"')
+
+
+def test_a_server_that_misreads_quotes_is_told_the_etag_without() -> None:
+    """Ceph 16 does so."""
+
+    def misreading(sent: Sent) -> Answer:
+        if sent.method == "HEAD":
+            return HELD
+        if sent.headers["if-match"] != OLD_ETAG:
+            return error_answer(412, "PreconditionFailed")
+        return take(sent)
+
+    s3 = CannedS3(otherwise=misreading)
+    engine = engine_to(s3, config=UNKNOWN_SERVER)
+    options = UploadOptions("text/plain", {}, {}, if_match=OLD_ETAG)
+    for _ in range(2):
+        engine.upload(MemorySource(SMALL), ObjectId(BUCKET, KEY), options)
+
+    assert s3.operations == [
+        *("HeadObject", "PutObject", "HeadObject", "PutObject"),
+        *("HeadObject", "PutObject"),
+    ]
+
+
+def test_a_server_that_was_right_to_refuse_is_not_asked_again() -> None:
+    changed = Answer(headers={"etag": '"another"'})
+    s3 = CannedS3(HELD, error_answer(412, "PreconditionFailed"), changed)
+
+    with pytest.raises(S3ConflictError):
+        store(s3, SMALL, if_match=OLD_ETAG, config=UNKNOWN_SERVER)
+
+    assert s3.operations == ["HeadObject", "PutObject", "HeadObject"]
+
+
+def test_parts_that_were_joined_without_a_word_of_their_etag_have_theirs() -> None:
+    """Ceph 16 leaves it out."""
+    answers = MultipartAnswers()
+
+    def silent(sent: Sent) -> Answer:
+        told = answers.right_answer(sent)
+        return dataclasses.replace(
+            told, body=re.sub(b"<ETag>.*</ETag>", b"<Key>k</Key>", told.body)
+        )
+
+    answers.faults["CompleteMultipartUpload"] = [silent]
+
+    assert store(CannedS3(otherwise=answers), LARGE).etag == answers.etag.strip('"')
