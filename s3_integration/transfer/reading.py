@@ -95,7 +95,11 @@ class ObjectReading:
         with self._translated(), self._failures_told():
             requests = Requests(self._choose_route(), self._source)
             first = self._first_of(part, self._transfer.part_size_bytes)
-            body = requests.ask(first, self._version)
+            body = persistently(
+                functools.partial(requests.ask, first, self._version),
+                operation="GetObject",
+                total_attempts=requests.total_attempts,
+            )
             self._receive(requests, sink, part, first, body)
 
     def _begin(self, part: ByteRange) -> bytes:
