@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from s3_integration.transfer.engine import (
         CopyJob,
         Outcome,
+        PlaceToOpen,
         TransferEngine,
         Transferred,
         UploadOptions,
@@ -211,7 +212,7 @@ class S3Service:
         return self._engine.upload_many(jobs)
 
     def download_files(
-        self, files: Iterable[tuple[str, Destination]]
+        self, files: Iterable[tuple[str, Destination | PlaceToOpen]]
     ) -> Generator[Outcome[DownloadJob], None, None]:
         """Put what is stored under many keys, each somewhere; see `TransferEngine.upload_many`."""
         jobs = (

@@ -55,9 +55,15 @@ class TargetTree:
         """Folders that were missing, and have got no file so far."""
         self._lock = threading.Lock()
 
-    def place(self, parts: Parts) -> PlaceBelow:
-        """Where a file is to be; nothing is opened before its transfer begins."""
-        return PlaceBelow(self, parts)
+    def place(self, parts: Parts, time_ns: int | None = None) -> PlaceBelow:
+        """Where a file is to be; nothing is opened before its transfer begins.
+
+        Args:
+            parts: each a single name.
+            time_ns: when the file is to say that it was changed, in nanoseconds since 1970;
+                None for when it was put there.
+        """
+        return PlaceBelow(self, parts, time_ns)
 
     def delete_file(self, parts: Parts) -> None:
         """Delete a file, or a link itself, in the folder that its parts lead to.
@@ -154,6 +160,7 @@ class PlaceBelow:
 
     tree: TargetTree
     parts: Parts
+    time_ns: int | None = None
 
     @property
     def path(self) -> Path:
@@ -172,6 +179,9 @@ class PlaceBelow:
         parts = tuple(folders)
         place = FileIn(self.tree.folder(parts, missing="make"), name)
         yield place
+        if self.time_ns is not None:
+            times = (self.time_ns, self.time_ns)
+            os.utime(name, ns=times, dir_fd=place.folder.descriptor, follow_symlinks=False)
         if not self.tree.is_at(parts, place.folder):
             with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=place.folder.descriptor)

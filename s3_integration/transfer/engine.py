@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from s3_integration.exceptions import S3IntegrationError
     from s3_integration.models import IfExists, ProgressCallback
-    from s3_integration.transfer.folders import Destination
+    from s3_integration.transfer.folders import Destination, FileIn
     from s3_integration.transfer.reading import ObjectReading
     from s3_integration.transfer.sources import Source
 
@@ -60,12 +61,27 @@ class UploadJob:
     options: UploadOptions
 
 
+class PlaceToOpen(Protocol):
+    """A place for a file whose folder is opened when its turn comes: those that wait hold none."""
+
+    @property
+    def path(self) -> Path:
+        """For messages."""
+
+    def opened(self) -> AbstractContextManager[FileIn]:
+        """The place in its open folder; judged once more when the block ends.
+
+        Raises:
+            OSError: the folder is not what it should be; the block's file is gone then.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class DownloadJob:
     """One object to fetch, of many."""
 
     source: ObjectId
-    destination: Destination
+    destination: Destination | PlaceToOpen
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ failure for an upload whose last reply was lost (docs/reliability.md).
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s3_integration.aws.errors import translated
@@ -15,6 +16,7 @@ from s3_integration.exceptions import S3DownloadError, S3UploadError
 from s3_integration.perprocess import PerProcess
 from s3_integration.transfer.account import accounted, are_lines_wanted
 from s3_integration.transfer.download import Download
+from s3_integration.transfer.folders import FileIn
 from s3_integration.transfer.local import check_destination, open_source
 from s3_integration.transfer.many import move_many
 from s3_integration.transfer.memory import MemoryBound
@@ -155,5 +157,9 @@ class FileEngine:
     def _download_job(self, job: DownloadJob, progress: ProgressCallback) -> Transferred:
         where = job.source
         with translated("download", where.bucket, where.key, outcome=S3DownloadError):
-            check_destination(job.destination)
-            return self.download(where, job.destination, progress)
+            if isinstance(job.destination, Path | FileIn):
+                check_destination(job.destination)
+                return self.download(where, job.destination, progress)
+            with job.destination.opened() as place:
+                check_destination(place)
+                return self.download(where, place, progress)

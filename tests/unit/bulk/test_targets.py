@@ -68,6 +68,13 @@ def test_files_go_into_folders_that_are_made_for_them(tree: TargetTree, root: Pa
     assert tree.place(("a", "d")).path == root / "a" / "d"
 
 
+def test_a_file_says_that_it_was_changed_when_it_should(tree: TargetTree, root: Path) -> None:
+    with tree.place(("a", "b"), time_ns=10**18 + 7).opened() as place:
+        write(place)
+
+    assert (root / "a" / "b").stat().st_mtime_ns == 10**18 + 7
+
+
 @pytest.mark.parametrize("depth", [0, 1, 2])
 def test_a_link_in_the_way_is_refused(
     tree: TargetTree, root: Path, outside: Path, depth: int
