@@ -39,19 +39,19 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def checked_path(local_path: object) -> Path:
+def checked_path(local_path: object, argument: str = "local_path") -> Path:
     """A path of this machine; whether something is there is not looked at."""
     if not isinstance(local_path, str | os.PathLike):
-        raise refusal("local_path", local_path, f"it is a {type(local_path).__name__}")
+        raise refusal(argument, local_path, f"it is a {type(local_path).__name__}")
     text = os.fspath(local_path)
     if not isinstance(text, str) or not text:
-        raise refusal("local_path", local_path, "it has to be text that names a file")
+        raise refusal(argument, local_path, "it has to be text that names a file")
     if "\0" in text:
-        raise refusal("local_path", local_path, "it holds a NUL character")
+        raise refusal(argument, local_path, "it holds a NUL character")
     try:
         os.fsencode(text)
     except UnicodeEncodeError:
-        raise refusal("local_path", local_path, "no file can have such a name") from None
+        raise refusal(argument, local_path, "no file can have such a name") from None
     return Path(text)
 
 
@@ -135,6 +135,12 @@ def check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None
     """Refuse what is none of `choices`."""
     if value not in choices:
         raise refusal(argument, value, f"it has to be one of {', '.join(choices)}")
+
+
+def check_flag(argument: str, value: object) -> None:
+    """Refuse what is neither True nor False."""
+    if not isinstance(value, bool):
+        raise refusal(argument, value, f"it is a {type(value).__name__}, not True or False")
 
 
 def check_callback(progress: object) -> None:

@@ -21,6 +21,7 @@ from s3_integration.arguments import (
 from s3_integration.models import IfExists
 from s3_integration.surface.contents import ContentCalls
 from s3_integration.surface.copies import CopyCalls
+from s3_integration.surface.folders import FolderCalls
 from s3_integration.surface.history import HistoryCalls
 from s3_integration.surface.links import LinkCalls
 from s3_integration.surface.listings import ListingCalls
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from s3_integration.models import ProgressCallback, S3FileInfo
 
 
-class S3Client(ContentCalls, CopyCalls, HistoryCalls, LinkCalls, ListingCalls, TagCalls):
+class S3Client(
+    ContentCalls, CopyCalls, FolderCalls, HistoryCalls, LinkCalls, ListingCalls, TagCalls
+):
     """Files in one S3 bucket.
 
     Making a client sends nothing. The bucket is looked for by the first upload, and

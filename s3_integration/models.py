@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
@@ -168,6 +168,40 @@ class S3Version:
 FileAction = Literal["upload", "download", "copy", "delete"]
 """What is done to one file of many."""
 
+Compare = Literal["size_and_time", "checksum"]
+"""How a file that may not have changed is told from one that has."""
+
+EmptySource = Literal["refuse", "allow"]
+"""What is done where everything would be deleted, because the source holds nothing."""
+
+Symlinks = Literal["skip", "follow"]
+"""What is done with symbolic links in a local folder."""
+
+EmptyPrefix = Literal["refuse", "whole_bucket"]
+"""What an empty prefix means where all below it would be deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderProgress:
+    """How far a call over many files has come."""
+
+    files_done: int
+    """Moved or deleted; in a dry run always 0."""
+    files_skipped: int
+    files_failed: int
+    bytes_done: int
+    """Of files that have arrived as a whole."""
+    files_known: int
+    """Those to be moved or deleted, as far as they have been found."""
+    bytes_known: int
+    is_all_known: bool
+    """Whether both sides have been listed to their end."""
+    seconds: float
+
+
+FolderProgressCallback = Callable[[FolderProgress], None]
+"""Called by the thread that made the call, a few times a second and at the end."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
@@ -201,10 +235,10 @@ class FileResult:
 class TransferReport:
     """What became of many files, each of which is in exactly one of the three lists."""
 
-    done: list[FileResult]
+    done: Sequence[FileResult]
     """In a dry run: what would be done."""
-    skipped: list[FileResult]
-    failed: list[FileResult]
+    skipped: Sequence[FileResult]
+    failed: Sequence[FileResult]
     size_bytes: int
     """Of the files in `done`, as far as their bytes were moved."""
     seconds: float

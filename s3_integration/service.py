@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from s3_integration.aws.presigned import Permit
     from s3_integration.bucket.bucket import Bucket
+    from s3_integration.bulk.storage import Storage
     from s3_integration.models import FolderListing, ProgressCallback, S3FileInfo, S3Version
     from s3_integration.transfer.account import Account
     from s3_integration.transfer.copier import Copier
@@ -230,6 +231,24 @@ class S3Service:
                 self._validate_credentials()
                 prepare()
             yield file
+
+    def storage(self) -> Storage:
+        """The bucket as calls over many files need it; `bulk.folders` makes them."""
+        # Imported on first use: most programs move single files.
+        from s3_integration.bulk.storage import Storage  # noqa: PLC0415 - see above
+
+        return Storage(
+            bucket_name=self.bucket_name,
+            connect=self._connection.get,
+            prepare=self._prepare_to_write,
+            upload=self.upload_files,
+            download=self.download_files,
+            copy=self.copy_file,
+        )
+
+    def _prepare_to_write(self) -> None:
+        self._validate_credentials()
+        self._ensure_bucket_exists()
 
     def iter_files(self, prefix: str) -> Iterator[S3FileInfo]:
         """Every object whose key begins with `prefix`, in S3's order, page by page."""

@@ -32,6 +32,7 @@ from s3_integration.exceptions import (
 from s3_integration.logs import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -44,6 +45,10 @@ _DEEDS = {
     "GetObject": "read {key} from",
     "HeadObject": "look at {key} in",
     "DeleteObject": "delete {key} from",
+    "DeleteObjects": "delete {key} from",
+    "upload folder": "upload a folder to",
+    "download folder": "download a folder from",
+    "delete file": "delete the file that is not stored as {key} in",
     "CopyObject": "copy to {key} in",
     "UploadPartCopy": "copy to {key} in",
     "GetObjectTagging": "read the tags of {key} in",
@@ -171,6 +176,22 @@ def translate(
     if isinstance(error, OSError):
         return _from_system(error, facts)
     return S3IntegrationError(f"{_deed(operation, bucket, key)}: {_told_by(error)}.", **facts)
+
+
+def told_of_key(
+    told: Mapping[str, Any], answer: Mapping[str, Any], *, operation: str, bucket: str, key: str
+) -> S3IntegrationError:
+    """The error of ours for one of many keys, of which an answer of success tells otherwise.
+
+    Args:
+        told: what the answer says of it.
+        answer: the whole answer, for its request id.
+        operation: S3's name of the call.
+        bucket: the bucket it was about.
+        key: the object it was about.
+    """
+    said: Any = {"Error": told, "ResponseMetadata": answer.get("ResponseMetadata", {})}
+    return _from_answer(botocore_errors.ClientError(said, operation), bucket=bucket, key=key)
 
 
 def _from_answer(

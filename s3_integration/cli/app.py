@@ -37,6 +37,7 @@ _MODULES = {
     "rm": "files",
     "cp": "copies",
     "mv": "copies",
+    "sync": "sync",
     "versions": "history",
     "restore": "history",
     "tags": "tags",

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.console import Console
     from rich.progress import Progress
 
     from s3_integration.cli.screen import Screen
-    from s3_integration.models import ProgressCallback
+    from s3_integration.models import FolderProgress, FolderProgressCallback, ProgressCallback
 
 
 class Meter:
@@ -50,9 +51,56 @@ def meter(label: str, screen: Screen, *, size_bytes: int | None = None) -> Itera
         screen.show_log()
 
 
+@contextmanager
+def folder_meter(screen: Screen) -> Iterator[FolderProgressCallback | None]:
+    """A progress callback for many files, where somebody watches; else None."""
+    if not screen.has_bars:
+        yield None
+        return
+    bar = _folder_bar()
+    task = bar.add_task("0 files", total=None)
+
+    def show(seen: FolderProgress) -> None:
+        files = f"{seen.files_done:,} of {seen.files_known:,} files"
+        failed = f", {seen.files_failed:,} failed" if seen.files_failed else ""
+        bar.update(
+            task,
+            description=files + failed,
+            completed=seen.bytes_done,
+            total=seen.bytes_known if seen.is_all_known else None,
+        )
+
+    try:
+        with bar:
+            screen.show_log()  # again, so that its lines go above the bar
+            yield show
+    finally:
+        screen.show_log()
+
+
+def _folder_bar() -> Progress:
+    from rich.progress import (  # noqa: PLC0415 - slower than a small upload
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        console=_console(),
+        transient=True,
+    )
+
+
 def _bar() -> Progress:
-    from rich.console import Console  # noqa: PLC0415 - slower than a small upload
-    from rich.progress import (  # noqa: PLC0415 - the same
+    from rich.progress import (  # noqa: PLC0415 - slower than a small upload
         BarColumn,
         DownloadColumn,
         Progress,
@@ -61,16 +109,22 @@ def _bar() -> Progress:
     )
     from rich.table import Column  # noqa: PLC0415 - the same
 
-    console = Console(stderr=True)
-    # Room for the `^C` of a terminal: it would wrap, and the bar not be wiped away whole.
-    console.width -= len("^C") + 1
     label = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     return Progress(
         TextColumn("{task.description}", markup=False, table_column=label),
         BarColumn(bar_width=20),
         DownloadColumn(binary_units=True),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-        console=console,
+        console=_console(),
         expand=True,
         transient=True,
     )
+
+
+def _console() -> Console:
+    from rich.console import Console  # noqa: PLC0415 - slower than a small upload
+
+    console = Console(stderr=True)
+    # Room for the `^C` of a terminal: it would wrap, and the bar not be wiped away whole.
+    console.width -= len("^C") + 1
+    return console

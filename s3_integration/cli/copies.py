@@ -11,7 +11,7 @@ import click
 from s3_integration.cli import edge
 from s3_integration.cli.bars import meter
 from s3_integration.cli.options import IF_EXISTS, NO_CREATE_BUCKET, VERSION_ID, with_clients
-from s3_integration.cli.places import S3Place, place_of
+from s3_integration.cli.places import S3Place, place_of_argument
 from s3_integration.cli.screen import Screen, printable, size_text
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def cp(
     that ends in a slash is a folder, and the file keeps its name there.
     """
     started = time.perf_counter()
-    origin, place = _place("source", source), _place("target", target)
+    origin, place = place_of_argument("source", source), place_of_argument("target", target)
     if isinstance(origin, S3Place) and isinstance(place, S3Place):
         place = _inside(place, _name_of(origin))
         copy = client_for(place.bucket_name).copy_file(
@@ -80,7 +80,7 @@ def mv(
     name there.
     """
     started = time.perf_counter()
-    origin, folder = _place("source", source), _place("target", target)
+    origin, folder = place_of_argument("source", source), place_of_argument("target", target)
     if not (isinstance(origin, S3Place) and isinstance(folder, S3Place)):
         message = "Both have to be s3://BUCKET/KEY. Local files are copied: 's3i cp'."
         raise click.UsageError(message, click.get_current_context())
@@ -117,15 +117,6 @@ def _download(
     with meter(printable(_name_of(origin)), screen) as progress:
         path = client.download_file(origin.key, target, version_id=version_id, progress=progress)
     return _tell("copied", (str(origin), path), progress.size_bytes, started, screen)
-
-
-def _place(parameter: str, word: str) -> S3Place | Path:
-    try:
-        return place_of(word)
-    except click.BadParameter as error:
-        context = click.get_current_context()
-        known = next(each for each in context.command.params if each.name == parameter)
-        raise click.BadParameter(error.message, context, known) from None
 
 
 def _name_of(origin: S3Place) -> str:

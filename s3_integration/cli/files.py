@@ -27,6 +27,7 @@ from s3_integration.cli.screen import (
     time_text,
     url_text,
 )
+from s3_integration.cli.sync import delete_folders
 from s3_integration.exceptions import (
     S3BucketError,
     S3ConfigError,
@@ -199,14 +200,19 @@ def _checksum_text(checksum: S3Checksum | None) -> str:
 
 @click.command(short_help="Delete files.")
 @click.argument("s3_keys", metavar="S3_KEY...", nargs=-1, required=True, callback=no_url)
+@click.option("-r", "--recursive", is_flag=True, help="Each S3_KEY is a folder: delete all in it.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
 @with_client
-def rm(client: S3Client, screen: Screen, *, s3_keys: tuple[str, ...], dry_run: bool) -> int:
+def rm(
+    client: S3Client, screen: Screen, *, s3_keys: tuple[str, ...], recursive: bool, dry_run: bool
+) -> int:
     """Delete what is stored under each S3_KEY: exit code 3 if one was not there.
 
     A bucket with versioning, which is how this package creates them, keeps what was
     deleted as an older version.
     """
+    if recursive:
+        return delete_folders(client, screen, s3_keys, dry_run=dry_run)
     remove = _would_delete if dry_run else _delete
     _refuse_bad_keys(s3_keys)
     codes: list[int] = []

@@ -52,6 +52,20 @@ def place_of(word: str) -> S3Place | Path:
     return _s3_place(word, url["rest"])
 
 
+def place_of_argument(parameter: str, word: str) -> S3Place | Path:
+    """The same for an argument of the running command, which a refusal names.
+
+    Raises:
+        click.BadParameter: see `place_of`.
+    """
+    try:
+        return place_of(word)
+    except click.BadParameter as error:
+        context = click.get_current_context()
+        known = next(each for each in context.command.params if each.name == parameter)
+        raise click.BadParameter(error.message, context, known) from None
+
+
 def _s3_place(word: str, rest: str) -> S3Place:
     bucket_name, _, key = rest.partition("/")
     if problem := bucket_name_problem(bucket_name):

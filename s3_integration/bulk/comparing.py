@@ -1,0 +1,90 @@
+"""Whether two files have the same content, where sizes and times do not tell."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import zlib
+from typing import TYPE_CHECKING, Literal
+
+from s3_integration.transfer import checksums
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from s3_integration.models import S3Checksum, S3FileInfo
+
+Verdict = Literal["same", "different", "untold"]
+
+_CHUNK_BYTES = 1024 * 1024
+_MD5 = re.compile(r"[0-9a-f]{32}")
+
+
+def file_and_object(path: Path, etag: str, look: Callable[[], S3FileInfo]) -> Verdict:
+    """Compare a local file with an object of the same size.
+
+    An ETag that looks like an MD5 need not be one (API Reference, "Object"): that it is another
+    says nothing, and the checksum is asked for.
+
+    Args:
+        path: the file.
+        etag: as the listing tells it.
+        look: asks S3 for the object with its checksum.
+
+    Raises:
+        OSError: the file cannot be read.
+        S3IntegrationError: S3 could not be asked.
+    """
+    if _MD5.fullmatch(etag) and _hex(path, "md5") == etag:
+        return "same"
+    checksum = look().checksum
+    if checksum is None or checksum.checksum_type != "FULL_OBJECT":
+        return "untold"
+    found = _checksum_of(path, checksum)
+    return "untold" if not found else "same" if found == checksum.value else "different"
+
+
+def objects(mine: S3FileInfo, theirs: S3FileInfo) -> Verdict:
+    """Compare two objects of the same size."""
+    if mine.etag and mine.etag == theirs.etag:
+        return "same"
+    both = mine.checksum, theirs.checksum
+    if both[0] is None or both[1] is None or both[0].algorithm != both[1].algorithm:
+        return "untold"
+    if any(each.checksum_type != "FULL_OBJECT" for each in both if each):
+        return "untold"
+    return "same" if both[0].value == both[1].value else "different"
+
+
+def _checksum_of(path: Path, wanted: S3Checksum) -> str:
+    """The file's checksum as S3 writes it; "" where it cannot be computed here."""
+    match wanted.algorithm:
+        case "CRC64NVME" if checksums.is_available():
+            crc64 = 0
+            for chunk in _chunks(path):
+                crc64 = checksums.crc64nvme(chunk, crc64)
+            return checksums.as_text(crc64)
+        case "CRC32":
+            crc32 = 0
+            for chunk in _chunks(path):
+                crc32 = zlib.crc32(chunk, crc32)
+            return base64.b64encode(crc32.to_bytes(4, "big")).decode("ascii")
+        case "SHA1" | "SHA256" | "SHA512" | "MD5":
+            digest = bytes.fromhex(_hex(path, wanted.algorithm.lower()))
+            return base64.b64encode(digest).decode("ascii")
+    return ""
+
+
+def _hex(path: Path, algorithm: str) -> str:
+    fingerprint = hashlib.new(algorithm, usedforsecurity=False)
+    for chunk in _chunks(path):
+        fingerprint.update(chunk)
+    return fingerprint.hexdigest()
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as source:
+        while chunk := source.read(_CHUNK_BYTES):
+            yield chunk

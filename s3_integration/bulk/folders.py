@@ -1,0 +1,236 @@
+"""Calls over whole folders: what each compares with what, and by which means it moves files."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from s3_integration.aws.errors import translated
+from s3_integration.bulk.collisions import LocalNames
+from s3_integration.bulk.judging import Rules
+from s3_integration.bulk.listing import listed
+from s3_integration.bulk.means import Copying, Downloading, InBucket, Uploading
+from s3_integration.bulk.patterns import Patterns
+from s3_integration.bulk.plan import Plan, Step, planned
+from s3_integration.bulk.run import Manner, carry_out
+from s3_integration.bulk.targets import TargetTree
+from s3_integration.bulk.walk import Walk
+from s3_integration.exceptions import (
+    S3BucketError,
+    S3ConfigError,
+    S3DownloadError,
+    S3IntegrationError,
+    S3UploadError,
+)
+from s3_integration.transfer.engine import ObjectId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from s3_integration.bulk.entries import Entry
+    from s3_integration.bulk.listing import Markers
+    from s3_integration.bulk.storage import Storage
+    from s3_integration.models import Compare, Symlinks, TransferReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What a caller wants of a whole folder."""
+
+    patterns: Patterns = field(default_factory=Patterns)
+    only_changed: bool = False
+    compare: Compare = "size_and_time"
+    delete_extra: bool = False
+    symlinks: Symlinks = "skip"
+    manner: Manner = field(default_factory=Manner)
+
+    @property
+    def looks_at_target(self) -> bool:
+        """Whether it has to be known what the target has already."""
+        return self.only_changed or self.delete_extra
+
+    def rules(self, action: Any) -> Rules:
+        """The same as the planner sees it."""
+        return Rules(action, self.only_changed, self.compare, self.delete_extra)
+
+
+def upload_folder(
+    storage: Storage, folder: Path, prefix: str, wishes: Wishes, metadata: Mapping[str, str]
+) -> TransferReport:
+    """Store what is in a folder of this machine below a prefix, which is empty or ends in `/`.
+
+    Raises:
+        S3UploadError: the folder cannot be listed; also what caused it.
+    """
+    walk = _walk(storage, folder, prefix, wishes, "upload")
+    with translated("upload folder", storage.bucket_name, outcome=S3UploadError):
+        _check_is_folder(folder)
+        os.scandir(folder).close()  # before the bucket is made
+    target = _stored_already(storage, prefix, wishes) if wishes.looks_at_target else ()
+    steps = planned(walk.entries(), target, wishes.rules("upload"))
+    means = Uploading(storage, str(folder), prefix, metadata)
+    return carry_out(Plan("upload", storage.bucket_name, steps), means, wishes.manner)
+
+
+def download_folder(storage: Storage, prefix: str, folder: Path, wishes: Wishes) -> TransferReport:
+    """Put what is stored below a prefix into a folder of this machine.
+
+    Raises:
+        S3DownloadError: there can be no such folder; also what caused it.
+    """
+    with translated("download folder", storage.bucket_name, outcome=S3DownloadError):
+        is_there = _check_may_be_folder(folder)
+    source = _listed(storage, storage.bucket_name, prefix, wishes, "folders")
+    looks = wishes.looks_at_target and is_there
+    target = _walk(storage, folder, prefix, wishes, "download").entries() if looks else ()
+    names = LocalNames(len(os.fsencode(folder.absolute())))
+    tree = _LazyTree(folder)
+    steps = planned(
+        (entry for entry in source if entry.key), target, wishes.rules("download"), names.refusal
+    )
+    means = Downloading(storage, prefix, str(folder), tree.get)
+    try:
+        return carry_out(Plan("download", storage.bucket_name, steps), means, wishes.manner)
+    finally:
+        tree.close()
+
+
+def copy_folder(
+    storage: Storage, source_bucket: str, source_prefix: str, prefix: str, wishes: Wishes
+) -> TransferReport:
+    """Copy what is stored below one prefix to below another."""
+    mine = _listed(storage, source_bucket, source_prefix, wishes, "files")
+    theirs: Iterable[Entry] = ()
+    if wishes.looks_at_target:
+        theirs = _stored_already(storage, prefix, wishes, "files")
+    steps = planned(mine, theirs, wishes.rules("copy"))
+    means = Copying(storage, ObjectId(source_bucket, source_prefix), prefix)
+    return carry_out(Plan("copy", storage.bucket_name, steps), means, wishes.manner)
+
+
+def delete_folder(storage: Storage, prefix: str, wishes: Wishes) -> TransferReport:
+    """Delete what is stored below a prefix."""
+    found = _listed(storage, storage.bucket_name, prefix, wishes, "files")
+    steps = (
+        (
+            Step("skip", entry.key, entry.size, "excluded")
+            if entry.kind == "excluded"
+            else Step("delete", entry.key, entry.size, "in the folder")
+        )
+        for entry in found
+    )
+    means = InBucket(storage, prefix)
+    return carry_out(Plan("delete", storage.bucket_name, steps), means, wishes.manner)
+
+
+def _walk(
+    storage: Storage,
+    folder: Path,
+    prefix: str,
+    wishes: Wishes,
+    operation: Literal["upload", "download"],
+) -> Walk:
+    return Walk(
+        operation=operation,
+        folder=str(folder),
+        bucket_name=storage.bucket_name,
+        prefix=prefix,
+        leave_out=wishes.patterns.leave_out,
+        symlinks=wishes.symlinks,
+    )
+
+
+def _listed(
+    storage: Storage, bucket_name: str, prefix: str, wishes: Wishes, markers: Markers
+) -> Iterator[Entry]:
+    """The source of a call, which has to be something."""
+    is_empty = True
+    for entry in _entries(storage, bucket_name, prefix, wishes, markers):
+        is_empty = False
+        yield entry
+    if is_empty:
+        _check_is_no_file(storage, bucket_name, prefix)
+
+
+def _entries(
+    storage: Storage, bucket_name: str, prefix: str, wishes: Wishes, markers: Markers
+) -> Iterator[Entry]:
+    # Patterns of its own: they remember the folder that they were asked for last.
+    return listed(
+        storage.list_files(bucket_name, prefix),
+        prefix,
+        bucket_name=bucket_name,
+        leave_out=wishes.patterns.another().leave_out,
+        markers=markers,
+    )
+
+
+def _stored_already(
+    storage: Storage, prefix: str, wishes: Wishes, markers: Markers = "folders"
+) -> Iterator[Entry]:
+    """What a target in S3 has; nothing where a dry run would have to make its bucket."""
+    if not wishes.manner.dry_run:
+        storage.prepare()
+    try:
+        for entry in _entries(storage, storage.bucket_name, prefix, wishes, markers):
+            if entry.key or markers == "files":
+                yield entry
+    except S3BucketError as error:
+        if not (wishes.manner.dry_run and error.code == "NoSuchBucket"):
+            raise
+
+
+def _check_is_no_file(storage: Storage, bucket_name: str, prefix: str) -> None:
+    """Tell who names a file that it is none: a listing finds nothing below it.
+
+    Raises:
+        S3ConfigError: it is a file.
+    """
+    key = prefix.removesuffix("/")
+    if not key:
+        return
+    try:
+        is_file = storage.exists(ObjectId(bucket_name, key))
+    except S3IntegrationError:  # who may list need not be allowed to read
+        return
+    if is_file:
+        raise S3ConfigError(
+            f"{key!r} in bucket {bucket_name!r} is a file, not a folder.",
+            bucket=bucket_name,
+            key=key,
+            suggestion="Use the call for one file, or name the folder that it lies in.",
+        )
+
+
+def _check_is_folder(folder: Path) -> None:
+    """Raise an `OSError` unless there is a folder."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "it is a file, not a folder", str(folder))
+
+
+def _check_may_be_folder(folder: Path) -> bool:
+    """Whether there is a folder; raise an `OSError` where there can be none."""
+    for path in (folder, *folder.absolute().parents):
+        if path.exists():
+            _check_is_folder(path)
+            if not os.access(path, os.W_OK | os.X_OK):
+                message = "the folder may not be written to"
+                raise PermissionError(errno.EACCES, message, str(path))
+            break
+    return folder.exists()
+
+
+class _LazyTree:
+    """A folder that is not made before something is put into it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.get = functools.cache(lambda: TargetTree(folder))
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self.get.cache_info().currsize:
+            self.get().close()

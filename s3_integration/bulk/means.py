@@ -1,0 +1,222 @@
+"""How the steps of a plan are carried out: up, down, within S3, or away."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from s3_integration.aws.errors import translated
+from s3_integration.bulk import comparing
+from s3_integration.bulk.names import parts_of
+from s3_integration.bulk.parallel import in_parallel
+from s3_integration.content_types import guess_type
+from s3_integration.exceptions import S3DownloadError, S3IntegrationError
+from s3_integration.transfer.engine import CopyJob, ObjectId, UploadOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from s3_integration.bulk.comparing import Verdict
+    from s3_integration.bulk.plan import Step
+    from s3_integration.bulk.run import Moved
+    from s3_integration.bulk.storage import Storage
+    from s3_integration.bulk.targets import TargetTree
+    from s3_integration.transfer.engine import DownloadJob, Outcome, PlaceToOpen, UploadJob
+
+_DELETE_THREADS = 4
+"""Requests for 1,000 keys each: S3 deletes some 3,500 a second below one prefix (User Guide,
+"Best practices design patterns")."""
+
+_COPY_THREADS = 32
+"""They only wait."""
+
+
+class InBucket:
+    """What all means share that write to a bucket, or delete from it."""
+
+    delete_threads = _DELETE_THREADS
+
+    def __init__(self, storage: Storage, prefix: str) -> None:
+        self._storage = storage
+        self._prefix = prefix
+        self.bucket_name = storage.bucket_name
+
+    def key_of(self, key: str) -> str:
+        """The whole key of the object that a step writes, reads or deletes."""
+        return self._prefix + key
+
+    def path_of(self, key: str) -> str:  # noqa: ARG002 - others have one
+        """No file of this machine belongs to it."""
+        return ""
+
+    def delete(self, keys: Sequence[str]) -> Mapping[str, S3IntegrationError]:
+        """Delete objects; see `Means`."""
+        failed = self._storage.delete([self._prefix + key for key in keys])
+        start = len(self._prefix)
+        return {key[start:]: error for key, error in failed.items()}
+
+    def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+        """Nothing is moved where all is deleted."""
+        raise NotImplementedError
+
+    def compare(self, step: Step) -> Verdict:
+        """Nor compared."""
+        raise NotImplementedError
+
+    def make_folder(self, key: str) -> None:
+        """S3 has no folders."""
+        raise NotImplementedError
+
+
+class Uploading(InBucket):
+    """From a folder of this machine to S3."""
+
+    def __init__(
+        self, storage: Storage, folder: str, prefix: str, metadata: Mapping[str, str]
+    ) -> None:
+        super().__init__(storage, prefix)
+        self._folder = folder
+        self._metadata = metadata
+
+    def path_of(self, key: str) -> str:
+        """The file."""
+        return f"{self._folder}/{key}"
+
+    def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+        """Store the files."""
+        begun: dict[str, Step] = {}
+
+        def files() -> Iterator[tuple[Path, str, UploadOptions]]:
+            for step in steps:
+                key = self._prefix + step.key
+                begun[key] = step
+                options = UploadOptions(guess_type(step.key), self._metadata, {})
+                yield Path(f"{self._folder}/{step.key}"), key, options
+
+        with closing(self._storage.upload(files())) as outcomes:
+            for outcome in outcomes:
+                yield begun.pop(outcome.job.target.key), _moved(outcome)
+
+    def compare(self, step: Step) -> Verdict:
+        """Compare a file with the object that is stored already."""
+        where = ObjectId(self.bucket_name, self._prefix + step.key)
+        path = Path(f"{self._folder}/{step.key}")
+        return comparing.file_and_object(path, step.etag, lambda: self._storage.look(where))
+
+
+class Downloading:
+    """From S3 to a folder of this machine."""
+
+    delete_threads = 1
+
+    def __init__(
+        self, storage: Storage, prefix: str, folder: str, tree: Callable[[], TargetTree]
+    ) -> None:
+        """`tree` opens the folder, and makes it where it is missing."""
+        self._storage = storage
+        self._prefix = prefix
+        self._folder = folder
+        self._open_tree = tree
+        self.bucket_name = storage.bucket_name
+
+    def key_of(self, key: str) -> str:
+        """The whole key of the object; of a file that is deleted, the one that it would have."""
+        return self._prefix + key
+
+    def path_of(self, key: str) -> str:
+        """The file."""
+        return f"{self._folder}/{key}"
+
+    def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+        """Fetch the objects."""
+        begun: dict[str, Step] = {}
+
+        def files() -> Iterator[tuple[str, PlaceToOpen]]:
+            for step in steps:
+                key = self._prefix + step.key
+                begun[key] = step
+                yield key, self._open_tree().place(parts_of(step.key), step.time_ns)
+
+        with closing(self._storage.download(files())) as outcomes:
+            for outcome in outcomes:
+                yield begun.pop(outcome.job.source.key), _moved(outcome)
+
+    def compare(self, step: Step) -> Verdict:
+        """Compare an object with the file that is there already."""
+        where = ObjectId(self.bucket_name, self._prefix + step.key)
+        path = Path(self.path_of(step.key))
+        return comparing.file_and_object(path, step.etag, lambda: self._storage.look(where))
+
+    def make_folder(self, key: str) -> None:
+        """Make the folder that an object stands for."""
+        with self._translated("download", key):
+            self._open_tree().make_folder(parts_of(key))
+
+    def delete(self, keys: Sequence[str]) -> Mapping[str, S3IntegrationError]:
+        """Delete files, and folders that are empty then."""
+        failed: dict[str, S3IntegrationError] = {}
+        for key in keys:
+            try:
+                with self._translated("delete file", key):
+                    self._delete(parts_of(key))
+            except S3IntegrationError as error:
+                if not isinstance(error, FileNotFoundError):
+                    failed[key] = error
+        return failed
+
+    def _delete(self, parts: tuple[str, ...]) -> None:
+        tree = self._open_tree()
+        tree.delete_file(parts)
+        for depth in range(len(parts) - 1, 0, -1):
+            try:
+                parent = tree.folder(parts[: depth - 1], missing="refuse")
+                os.rmdir(parts[depth - 1], dir_fd=parent.descriptor)
+            except OSError:  # something else is in it
+                return
+
+    def _translated(self, operation: str, key: str) -> AbstractContextManager[None]:
+        whole = self._prefix + key
+        return translated(operation, self.bucket_name, whole, outcome=S3DownloadError)
+
+
+class Copying(InBucket):
+    """Within S3, perhaps from another bucket."""
+
+    def __init__(self, storage: Storage, source: ObjectId, prefix: str) -> None:
+        """`source` has the source's prefix for a key."""
+        super().__init__(storage, prefix)
+        self._source = source
+
+    def path_of(self, key: str) -> str:
+        """The object that is copied."""
+        return f"s3://{self._source.bucket}/{self._source.key}{key}"
+
+    def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+        """Copy the objects."""
+        return in_parallel(self._copy, steps, _COPY_THREADS)
+
+    def compare(self, step: Step) -> Verdict:
+        """Compare two objects."""
+        source, target = self._ends(step)
+        return comparing.objects(self._storage.look(source), self._storage.look(target))
+
+    def _copy(self, step: Step) -> Moved:
+        try:
+            return self._storage.copy(CopyJob(*self._ends(step))).size
+        except S3IntegrationError as error:
+            return error
+
+    def _ends(self, step: Step) -> tuple[ObjectId, ObjectId]:
+        return (
+            ObjectId(self._source.bucket, self._source.key + step.key),
+            ObjectId(self.bucket_name, self._prefix + step.key),
+        )
+
+
+def _moved(outcome: Outcome[UploadJob] | Outcome[DownloadJob]) -> Moved:
+    if outcome.error is not None:
+        return outcome.error
+    return outcome.result.size_bytes if outcome.result is not None else 0
