@@ -106,7 +106,7 @@ class Copy:
             **named(self._job.target),
             **self._of_source(source),
             **self._parameters(source),
-            **write_condition(self._options({}, {})),
+            **write_condition(self._connection, self._options({}, {})),
         )
         told = {**answer, **answer.get("CopyObjectResult", {})}
         check_is_from_s3(told)
