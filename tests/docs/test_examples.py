@@ -1,7 +1,10 @@
-"""Every Python example of README.md runs, in its order, as it is printed."""
+"""Every Python example of README.md and of the guide runs, in its order; so do the programs."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -17,36 +20,94 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def readme_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An S3 in the environment, and the files that the examples speak of."""
+def local_s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An S3 in the environment."""
     with moto_server() as endpoint_url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint_url)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "readme")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "readme-secret")
-        for name in ("local_file.txt", "report.pdf", "important_data.json"):
-            Path(name).write_text(name)
-        for key in ("remote_file.txt", "data/1"):
-            S3Client().upload_file("local_file.txt", key)
-        S3Client("custom-bucket").upload_file("important_data.json")
         yield
+
+
+@pytest.fixture
+def readme_surroundings(local_s3: None) -> None:
+    """The files that the README's examples speak of."""
+    for name in ("local_file.txt", "report.pdf", "important_data.json"):
+        Path(name).write_text(name)
+    for key in ("remote_file.txt", "data/1"):
+        S3Client().upload_file("local_file.txt", key)
+    S3Client("custom-bucket").upload_file("important_data.json")
+
+
+def run_examples_of(page: Path) -> None:
+    """Run what stands in a page's blocks of Python, in one namespace."""
+    examples = list(Sybil([PythonCodeBlockParser()], encoding="utf-8").parse(page).examples())
+
+    for example in examples:
+        example.evaluate()
+
+    assert len(examples) == page.read_text(encoding="utf-8").count("```python")
 
 
 def test_every_python_example_of_the_readme_runs(
     readme_surroundings: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    readme = Sybil([PythonCodeBlockParser()], encoding="utf-8").parse(ROOT / "README.md")
-    examples = list(readme.examples())
-
-    for example in examples:
-        example.evaluate()
+    run_examples_of(ROOT / "README.md")
 
     printed = capsys.readouterr().out
-    assert len(examples) == (ROOT / "README.md").read_text().count("```python")
     assert "Uploaded to: local_file.txt" in printed
     assert "Downloaded to: downloaded_file.txt" in printed
     assert "data/1 - 14 bytes" in printed
     assert Path("downloaded_file.txt").read_text() == "local_file.txt"
     assert Path("local_data.json").read_text() == "important_data.json"
+
+
+@pytest.mark.usefixtures("local_s3")
+def test_every_example_of_the_guide_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("report.pdf").write_bytes(b"%PDF")
+    for name in ("a.txt", "b/c.txt", "d.tmp"):
+        Path("project", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("project", name).write_text(name)
+
+    run_examples_of(ROOT / "docs" / "guide.md")
+
+    printed = capsys.readouterr().out
+    assert "2 stored, 1 skipped, 0 failed" in printed
+    assert "somebody else has it" in printed
+    assert Path("restored", "b", "c.txt").read_text() == "b/c.txt"
+
+
+@pytest.mark.parametrize(
+    ("program", "printed"),
+    [
+        ("agent_notes.py", "- The customer prefers e-mail.\n- The invoice was sent.\n"),
+        ("backup_folder.py", "1 files stored, 0 as they were, 0 failed"),
+        ("share_report.py", "name,amount\nInvoice 7,120\n"),
+        ("look_into_archive.py", "30 files in archives/logs.zip\nday 15: all is well\n"),
+        ("undo_mistakes.py", "after a deletion: the signed contract\n"),
+    ],
+)
+@pytest.mark.usefixtures("local_s3")
+def test_every_example_program_runs(program: str, printed: str) -> None:
+    Path("file.txt").write_text("content")
+
+    ended = subprocess.run(
+        (sys.executable, ROOT / "examples" / program),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert printed in ended.stdout
+
+
+def test_every_program_is_listed_with_the_others() -> None:
+    listed = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+
+    assert [path.name for path in ROOT.glob("examples/*.py") if path.name not in listed] == []
 
 
 def test_the_readme_names_every_variable_that_is_read() -> None:
