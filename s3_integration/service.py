@@ -239,6 +239,7 @@ class S3Service:
 
         return Storage(
             bucket_name=self.bucket_name,
+            part_size_bytes=self._settings.transfer.part_size_bytes,
             connect=self._connection.get,
             prepare=self._prepare_to_write,
             upload=self.upload_files,

@@ -9,6 +9,8 @@ import zlib
 from typing import TYPE_CHECKING, Literal
 
 from s3_integration.transfer import checksums
+from s3_integration.transfer.integrity import multipart_etag
+from s3_integration.utils import MIB, part_size_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,11 +20,17 @@ if TYPE_CHECKING:
 
 Verdict = Literal["same", "different", "untold"]
 
-_CHUNK_BYTES = 1024 * 1024
-_MD5 = re.compile(r"[0-9a-f]{32}")
+_CHUNK_BYTES = MIB
+_MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_MULTIPART = re.compile(r"[0-9a-f]{32}-[1-9][0-9]{0,4}", re.ASCII)
+
+_USUAL_PART_SIZES = tuple(size * MIB for size in (5, 8, 16, 32, 64))
+"""Of this package, of boto3 and the AWS CLI (8 MiB), and of others."""
 
 
-def file_and_object(path: Path, etag: str, look: Callable[[], S3FileInfo]) -> Verdict:
+def file_and_object(
+    path: Path, etag: str, part_size_bytes: int, look: Callable[[], S3FileInfo]
+) -> Verdict:
     """Compare a local file with an object of the same size.
 
     An ETag that looks like an MD5 need not be one (API Reference, "Object"): that it is another
@@ -31,6 +39,7 @@ def file_and_object(path: Path, etag: str, look: Callable[[], S3FileInfo]) -> Ve
     Args:
         path: the file.
         etag: as the listing tells it.
+        part_size_bytes: of this client's own uploads.
         look: asks S3 for the object with its checksum.
 
     Raises:
@@ -38,6 +47,8 @@ def file_and_object(path: Path, etag: str, look: Callable[[], S3FileInfo]) -> Ve
         S3IntegrationError: S3 could not be asked.
     """
     if _MD5.fullmatch(etag) and _hex(path, "md5") == etag:
+        return "same"
+    if _MULTIPART.fullmatch(etag) and _is_in_parts(path, etag, part_size_bytes):
         return "same"
     checksum = look().checksum
     if checksum is None or checksum.checksum_type != "FULL_OBJECT":
@@ -56,6 +67,27 @@ def objects(mine: S3FileInfo, theirs: S3FileInfo) -> Verdict:
     if any(each.checksum_type != "FULL_OBJECT" for each in both if each):
         return "untold"
     return "same" if both[0].value == both[1].value else "different"
+
+
+def _is_in_parts(path: Path, etag: str, part_size_bytes: int) -> bool:
+    """Whether the file, cut up as is usual, has the ETag of an upload in parts."""
+    size_bytes = path.stat().st_size
+    number = int(etag.partition("-")[2])
+    sizes = {part_size_for(size_bytes, part_size_bytes), *_USUAL_PART_SIZES}
+    fitting = [size for size in sorted(sizes) if -(-size_bytes // size) == number]
+    return any(etag == multipart_etag(_part_digests(path, size)) for size in fitting)
+
+
+def _part_digests(path: Path, part_size_bytes: int) -> Iterator[bytes]:
+    digest, left = hashlib.md5(usedforsecurity=False), part_size_bytes
+    for chunk in _chunks(path):  # parts are whole chunks, but for the last
+        digest.update(chunk)
+        left -= len(chunk)
+        if left <= 0:
+            yield digest.digest()
+            digest, left = hashlib.md5(usedforsecurity=False), part_size_bytes
+    if left < part_size_bytes:
+        yield digest.digest()
 
 
 def _checksum_of(path: Path, wanted: S3Checksum) -> str:

@@ -17,6 +17,9 @@ SLACK_NS = 2_000_000_000
 """How far apart times have to be before they say which is later: S3 tells whole seconds, FAT
 keeps every second one, and clocks differ. Within it, contents are compared."""
 
+_DOUBT_NS = 500
+"""What no listing tells, since none goes below microseconds."""
+
 UNCHANGED = "unchanged"
 """The reason for which a file of the source is left where it is, and the target's as well."""
 
@@ -58,6 +61,19 @@ def _for_pair(mine: Entry, theirs: Entry, rules: Rules) -> tuple[Deed, str]:
     if rules.compare == "checksum":
         return "compare", "checksum differs"
     return _by_time(mine.time_ns, theirs.time_ns, rules.action)
+
+
+def time_to_keep_ns(stored_ns: int, now_ns: int) -> int:
+    """The time that a downloaded file is given, so that the next comparison can trust it.
+
+    Of an object that was stored just now, another version may follow within the same second,
+    which S3 would tell by the same time. Its file gets another time, so that contents decide.
+
+    Args:
+        stored_ns: the object's time, in nanoseconds since 1970.
+        now_ns: the time before the download.
+    """
+    return stored_ns if now_ns - stored_ns > SLACK_NS else stored_ns + _DOUBT_NS
 
 
 def _for_folder(theirs: Entry | None, rules: Rules) -> tuple[Deed | None, str]:

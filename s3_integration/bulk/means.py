@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s3_integration.aws.errors import translated
 from s3_integration.bulk import comparing
+from s3_integration.bulk.judging import time_to_keep_ns
 from s3_integration.bulk.names import parts_of
 from s3_integration.bulk.parallel import in_parallel
 from s3_integration.content_types import guess_type
@@ -104,7 +106,9 @@ class Uploading(InBucket):
         """Compare a file with the object that is stored already."""
         where = ObjectId(self.bucket_name, self._prefix + step.key)
         path = Path(f"{self._folder}/{step.key}")
-        return comparing.file_and_object(path, step.etag, lambda: self._storage.look(where))
+        return comparing.file_and_object(
+            path, step.etag, self._storage.part_size_bytes, lambda: self._storage.look(where)
+        )
 
 
 class Downloading:
@@ -138,7 +142,8 @@ class Downloading:
             for step in steps:
                 key = self._prefix + step.key
                 begun[key] = step
-                yield key, self._open_tree().place(parts_of(step.key), step.time_ns)
+                time_ns = time_to_keep_ns(step.time_ns, time.time_ns())
+                yield key, self._open_tree().place(parts_of(step.key), time_ns)
 
         with closing(self._storage.download(files())) as outcomes:
             for outcome in outcomes:
@@ -148,7 +153,9 @@ class Downloading:
         """Compare an object with the file that is there already."""
         where = ObjectId(self.bucket_name, self._prefix + step.key)
         path = Path(self.path_of(step.key))
-        return comparing.file_and_object(path, step.etag, lambda: self._storage.look(where))
+        return comparing.file_and_object(
+            path, step.etag, self._storage.part_size_bytes, lambda: self._storage.look(where)
+        )
 
     def make_folder(self, key: str) -> None:
         """Make the folder that an object stands for."""

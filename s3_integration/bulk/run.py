@@ -227,12 +227,18 @@ class _Run:
         if not isinstance(moved, S3IntegrationError):
             self._ledger.add_done(self._result(step.key, moved, step.reason), moved)
             return
-        if isinstance(moved, FileNotFoundError):
+        if self._is_gone(moved):
             self._fail(step.key, step.size, "vanished meanwhile", moved)
             return
         self._keeps_extras = "not all files could be moved"
         self._stop_after(moved)
         self._fail(step.key, step.size, step.reason, moved)
+
+    def _is_gone(self, error: S3IntegrationError) -> bool:
+        """Whether it is the source that is not there any more."""
+        told_by_s3 = error.http_status != 0
+        is_local = self._plan.action == "upload"
+        return isinstance(error, FileNotFoundError) and told_by_s3 is not is_local
 
     def _stop_after(self, error: S3IntegrationError) -> None:
         """Begin nothing more where all else would fail in the same way."""

@@ -32,6 +32,8 @@ class Storage:
     """One bucket, and what can be done to it."""
 
     bucket_name: str
+    part_size_bytes: int
+    """Of uploads in parts."""
     connect: Callable[[], Connection]
     prepare: Callable[[], object]
     """Makes sure of credentials and bucket before anything is written."""

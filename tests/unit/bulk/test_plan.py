@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3_integration.bulk.entries import Entry
-from s3_integration.bulk.judging import SLACK_NS, Rules
+from s3_integration.bulk.judging import SLACK_NS, Rules, time_to_keep_ns
 from s3_integration.bulk.plan import Plan, Step, planned
 from s3_integration.exceptions import S3IntegrationError
 from s3_integration.models import Compare, FileAction
@@ -166,6 +166,34 @@ def test_of_two_files_of_one_size_times_or_contents_decide(
     steps = planned([mine], [theirs], Rules(action, only_changed=True, compare=compare))
 
     assert deeds(list(steps)) == {"a": expected}
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "is_trusted"), [(SLACK_NS + 1, True), (SLACK_NS, False), (0, False), (-9, False)]
+)
+def test_the_time_of_a_download_is_trusted_unless_its_object_was_stored_just_before(
+    age_ns: int, is_trusted: bool
+) -> None:
+    stored = Entry("a", 1, 1_700_000_000 * SECOND)
+    fetched = Entry("a", 1, time_to_keep_ns(stored.time_ns, stored.time_ns + age_ns))
+
+    down = list(planned([stored], [fetched], Rules("download", only_changed=True)))
+    up = list(planned([fetched], [stored], Rules("upload", only_changed=True)))
+
+    assert {step.deed for step in (*down, *up)} == {"skip" if is_trusted else "compare"}
+
+
+@pytest.mark.parametrize("later_ns", [0, 1000, SECOND])
+def test_a_version_that_was_stored_just_after_a_download_is_never_taken_for_the_one_before(
+    later_ns: int,
+) -> None:
+    stored_ns = 1_700_000_000 * SECOND
+    fetched = Entry("a", 1, time_to_keep_ns(stored_ns, stored_ns))
+    replaced = Entry("a", 1, stored_ns + later_ns)
+
+    (step,) = planned([replaced], [fetched], Rules("download", only_changed=True))
+
+    assert step.deed == "compare"
 
 
 def test_a_copy_with_the_etag_of_its_source_is_unchanged_whatever_the_times_say() -> None:
