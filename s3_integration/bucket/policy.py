@@ -58,7 +58,7 @@ NEEDS: Mapping[Feature, Mapping[str, tuple[str, ...]]] = {
         "file_exists": ("s3:GetObject", "s3:ListBucket"),
     },
     # HeadBucket, which needs s3:ListBucket, goes before the first upload unless
-    # create_bucket=False. if_exists="fail" also looks at the object, which is to read.
+    # create_bucket=False.
     "write": {
         "upload_file": ("s3:PutObject", "s3:ListBucket"),
         "write_bytes": ("s3:PutObject", "s3:ListBucket"),
@@ -76,6 +76,11 @@ NEEDS: Mapping[Feature, Mapping[str, tuple[str, ...]]] = {
     # "Multipart upload API and permissions").
     "multipart": {
         "upload_file (large)": ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket"),
+        'upload_file (large, if_exists="fail")': (
+            "s3:PutObject",
+            "s3:AbortMultipartUpload",
+            "s3:ListBucket",
+        ),
         "bucket.abort_stale_uploads": (
             "s3:ListBucketMultipartUploads",
             "s3:AbortMultipartUpload",

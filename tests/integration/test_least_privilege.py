@@ -19,7 +19,7 @@ from s3_integration.exceptions import S3AccessDeniedError, S3IntegrationError
 from tests.fixtures.iam_process import CORRECTIONS, Correction, action_in_moto
 from tests.fixtures.iam_server import IamServer, iam_server
 from tests.fixtures.iam_stage import SMALL, Stage
-from tests.fixtures.least_privilege import EXERCISES, GOES_ON, ON_TOP_OF
+from tests.fixtures.least_privilege import EXERCISES, GOES_ON, LOOKS, ON_TOP_OF
 from tests.fixtures.servers import chosen_servers
 
 FEATURES: tuple[Feature, ...] = get_args(Feature)
@@ -80,7 +80,7 @@ def test_every_call_does_its_work_with_the_actions_of_its_row(
 
     EXERCISES[call](stage)
 
-    assert stage.server.refused() == []
+    assert [each for each in stage.server.refused() if (call, each[0]) not in LOOKS] == []
     assert stage.unfinished() == []
 
 

@@ -29,6 +29,7 @@ from tests.fixtures.mock_responses import (
 )
 from tests.fixtures.transfers import (
     KEY,
+    UNKNOWN_SERVER,
     UPLOAD_ID,
     Fault,
     MultipartAnswers,
@@ -476,6 +477,27 @@ def test_a_key_that_is_taken_during_the_upload_is_a_conflict(tmp_path: Path) -> 
     [complete] = [sent for sent in s3.sent if sent.operation == "CompleteMultipartUpload"]
     assert complete.headers["if-none-match"] == "*"
     assert s3.operations[-1] == "AbortMultipartUpload"
+
+
+def test_whoever_may_write_and_not_look_leaves_a_taken_key_to_the_condition(
+    tmp_path: Path,
+) -> None:
+    s3 = CannedS3(otherwise=MultipartAnswers(HeadObject=[Answer(403)]))
+
+    upload(s3, settled_file(tmp_path / "a", CONTENT), if_exists="fail")
+
+    assert s3.operations[0] == "HeadObject"
+    [complete] = [sent for sent in s3.sent if sent.operation == "CompleteMultipartUpload"]
+    assert complete.headers["if-none-match"] == "*"
+
+
+def test_a_refused_look_is_an_error_where_the_condition_may_be_overlooked(tmp_path: Path) -> None:
+    s3 = CannedS3(Answer(403))
+
+    with pytest.raises(S3AccessDeniedError):
+        upload(s3, settled_file(tmp_path / "a", CONTENT), if_exists="fail", config=UNKNOWN_SERVER)
+
+    assert s3.operations == ["HeadObject"]
 
 
 def test_a_conflict_with_the_own_completion_whose_answer_was_lost_is_a_success(
