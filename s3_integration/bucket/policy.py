@@ -28,6 +28,7 @@ Feature = Literal[
     "restore",
     "tags",
     "presign",
+    "bulk",
     "create",
     "kms",
 ]
@@ -135,6 +136,14 @@ NEEDS: Mapping[Feature, Mapping[str, tuple[str, ...]]] = {
     "presign": {
         "presigned_download_url": ("s3:GetObject",),
         "presigned_upload_url": ("s3:PutObject",),
+    },
+    # Each file as by itself; deletes are sent together, and allowed or refused key by key.
+    "bulk": {
+        "upload_directory": ("s3:PutObject", "s3:ListBucket"),
+        "upload_directory (delete_extra)": ("s3:PutObject", "s3:ListBucket", "s3:DeleteObject"),
+        "download_directory": ("s3:GetObject", "s3:ListBucket"),
+        "copy_directory": ("s3:GetObject", "s3:PutObject", "s3:ListBucket"),
+        "delete_directory": ("s3:DeleteObject", "s3:ListBucket"),
     },
     # A bucket that cannot be made safe is removed again only where s3:DeleteBucket is allowed,
     # which is left out here: whoever has it can remove any bucket of that name that is empty.
