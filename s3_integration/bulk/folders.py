@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import functools
 import os
@@ -89,14 +90,21 @@ def download_folder(storage: Storage, prefix: str, folder: Path, wishes: Wishes)
     target = _walk(storage, folder, prefix, wishes, "download").entries() if looks else ()
     names = LocalNames(len(os.fsencode(folder.absolute())))
     tree = _LazyTree(folder)
-    steps = planned(
-        (entry for entry in source if entry.key), target, wishes.rules("download"), names.refusal
-    )
+    source = (_for_this_machine(entry) for entry in source if entry.key)
+    steps = planned(source, target, wishes.rules("download"), names.refusal)
     means = Downloading(storage, prefix, str(folder), tree.get)
     try:
         return carry_out(Plan("download", storage.bucket_name, steps), means, wishes.manner)
     finally:
         tree.close()
+
+
+def _for_this_machine(entry: Entry) -> Entry:
+    """Refuse what would be a file by the name of a folder."""
+    if entry.kind == "file" and entry.key.endswith("/"):
+        reason = "it has content, and its name is a folder's"
+        return dataclasses.replace(entry, kind="refused", reason=reason)
+    return entry
 
 
 def copy_folder(

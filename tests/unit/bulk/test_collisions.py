@@ -68,6 +68,7 @@ def test_what_is_refused_takes_no_name() -> None:
     assert "'B'" in found["b/d"]
 
 
+@pytest.mark.promise(5)
 @given(sets_of_keys())
 def test_what_is_taken_is_one_place_each_on_every_file_system(keys: list[str]) -> None:
     taken = [key for key, refusal in refusals(keys).items() if not refusal]

@@ -77,6 +77,7 @@ def test_temporary_files_are_known_by_the_end_that_they_have() -> None:
     assert TEMPORARY_SUFFIX == PARTIAL_SUFFIX
 
 
+@pytest.mark.promise(5)
 @given(keys())
 def test_what_is_not_refused_lies_below_the_folder_whoever_joins_it(key: str) -> None:
     if local_name_problem(key):

@@ -138,6 +138,7 @@ def test_a_link_to_where_the_folder_was_moved_is_refused_although_it_is_the_same
     assert {path.name for path in (root.parent / "moved" / "y").iterdir()} == {"first"}
 
 
+@pytest.mark.promise(5)
 def test_a_link_that_comes_while_a_file_is_written_undoes_it(
     tree: TargetTree, root: Path, outside: Path
 ) -> None:
