@@ -209,7 +209,7 @@ def resolve_settings(
     except S3ConfigError as error:
         message = f"{error.message} It comes from the environment or the .env file."
         raise S3ConfigError(message, suggestion=error.suggestion) from error
-    credentials, profile_name = _choose_identity(said, surroundings)
+    credentials, profile_name = choose_identity(said, surroundings)
     explicit_bucket = "" if bucket_name == DEFAULT_BUCKET_NAME else bucket_name
     check_bucket_name(bucket_name)
     settings = Settings(
@@ -274,12 +274,13 @@ def _said_around(around: Surroundings) -> S3Config:
         read_timeout_seconds=around.number("S3_INTEGRATION_READ_TIMEOUT_SECONDS", float),
         plain_http=around.choice("S3_INTEGRATION_PLAIN_HTTP", get_args(PlainHttp)),
         engine=around.choice("S3_INTEGRATION_ENGINE", get_args(EngineName)),
-        encryption=_encryption_around(around),
+        encryption=encryption_around(around),
         request_payer=around.choice("S3_INTEGRATION_REQUEST_PAYER", get_args(RequestPayer)),
     )
 
 
-def _encryption_around(around: Surroundings) -> Encryption | None:
+def encryption_around(around: Surroundings) -> Encryption | None:
+    """What the variables say of encryption."""
     method = around.choice("S3_INTEGRATION_ENCRYPTION", get_args(EncryptionMethod))
     if not method:
         return None
@@ -292,7 +293,7 @@ def _encryption_around(around: Surroundings) -> Encryption | None:
     )
 
 
-def _choose_identity(
+def choose_identity(
     said: S3Config, surroundings: Surroundings
 ) -> tuple[StaticCredentials | None, str | None]:
     """The first place that names keys or a profile decides; halves of two are never joined."""

@@ -13,11 +13,11 @@ from s3_integration.aws.errors import translated
 from s3_integration.bulk.collisions import LocalNames
 from s3_integration.bulk.judging import Rules
 from s3_integration.bulk.listing import listed
-from s3_integration.bulk.means import Copying, Downloading, InBucket, Uploading
+from s3_integration.bulk.means import copying, deleting, downloading, uploading
 from s3_integration.bulk.patterns import Patterns
 from s3_integration.bulk.plan import Plan, Step, planned
 from s3_integration.bulk.run import Manner, carry_out
-from s3_integration.bulk.targets import TargetTree
+from s3_integration.bulk.spread import Spread
 from s3_integration.bulk.walk import Walk
 from s3_integration.exceptions import (
     S3BucketError,
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 
     from s3_integration.bulk.entries import Entry
     from s3_integration.bulk.listing import Markers
+    from s3_integration.bulk.spread import MakeMeans, Workforce
     from s3_integration.bulk.storage import Storage
-    from s3_integration.models import Compare, Symlinks, TransferReport
+    from s3_integration.bulk.targets import UnusedFolders
+    from s3_integration.models import Compare, FileAction, Symlinks, TransferReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class Wishes:
     delete_extra: bool = False
     symlinks: Symlinks = "skip"
     manner: Manner = field(default_factory=Manner)
+    workforce: Workforce | None = None
+    """Who is to move the files; None for this process."""
 
     @property
     def looks_at_target(self) -> bool:
@@ -73,8 +77,8 @@ def upload_folder(
         os.scandir(folder).close()  # before the bucket is made
     target = _stored_already(storage, prefix, wishes) if wishes.looks_at_target else ()
     steps = planned(walk.entries(), target, wishes.rules("upload"))
-    means = Uploading(storage, str(folder), prefix, metadata)
-    return carry_out(Plan("upload", storage.bucket_name, steps), means, wishes.manner)
+    make = functools.partial(uploading, folder=str(folder), prefix=prefix, metadata=dict(metadata))
+    return _carried_out("upload", steps, storage, make, wishes)
 
 
 def download_folder(storage: Storage, prefix: str, folder: Path, wishes: Wishes) -> TransferReport:
@@ -89,14 +93,11 @@ def download_folder(storage: Storage, prefix: str, folder: Path, wishes: Wishes)
     looks = wishes.looks_at_target and is_there
     target = _walk(storage, folder, prefix, wishes, "download").entries() if looks else ()
     names = LocalNames(len(os.fsencode(folder.absolute())))
-    tree = _LazyTree(folder)
     source = (_for_this_machine(entry) for entry in source if entry.key)
     steps = planned(source, target, wishes.rules("download"), names.refusal)
-    means = Downloading(storage, prefix, str(folder), tree.get)
-    try:
-        return carry_out(Plan("download", storage.bucket_name, steps), means, wishes.manner)
-    finally:
-        tree.close()
+    unused: UnusedFolders = "keep" if wishes.workforce else "remove"
+    make = functools.partial(downloading, prefix=prefix, folder=str(folder), unused=unused)
+    return _carried_out("download", steps, storage, make, wishes)
 
 
 def _for_this_machine(entry: Entry) -> Entry:
@@ -116,8 +117,9 @@ def copy_folder(
     if wishes.looks_at_target:
         theirs = _stored_already(storage, prefix, wishes, "files")
     steps = planned(mine, theirs, wishes.rules("copy"))
-    means = Copying(storage, ObjectId(source_bucket, source_prefix), prefix)
-    return carry_out(Plan("copy", storage.bucket_name, steps), means, wishes.manner)
+    source = ObjectId(source_bucket, source_prefix)
+    make = functools.partial(copying, source=source, prefix=prefix)
+    return _carried_out("copy", steps, storage, make, wishes)
 
 
 def delete_folder(storage: Storage, prefix: str, wishes: Wishes) -> TransferReport:
@@ -131,8 +133,24 @@ def delete_folder(storage: Storage, prefix: str, wishes: Wishes) -> TransferRepo
         )
         for entry in found
     )
-    means = InBucket(storage, prefix)
-    return carry_out(Plan("delete", storage.bucket_name, steps), means, wishes.manner)
+    make = functools.partial(deleting, prefix=prefix)
+    return _carried_out("delete", steps, storage, make, wishes)
+
+
+def _carried_out(
+    action: FileAction, steps: Iterable[Step], storage: Storage, make: MakeMeans, wishes: Wishes
+) -> TransferReport:
+    plan = Plan(action, storage.bucket_name, steps)
+    with make(storage) as here:
+        if wishes.workforce is None or wishes.manner.dry_run:
+            return carry_out(plan, here, wishes.manner)
+        prepare = storage.prepare if action in {"upload", "copy"} else _nothing
+        spread = Spread(action, here, make, wishes.workforce, prepare)
+        return carry_out(plan, spread, wishes.manner)
+
+
+def _nothing() -> None:
+    """What has to be done before a bucket is only read, or deleted from."""
 
 
 def _walk(
@@ -230,15 +248,3 @@ def _check_may_be_folder(folder: Path) -> bool:
                 raise PermissionError(errno.EACCES, message, str(path))
             break
     return folder.exists()
-
-
-class _LazyTree:
-    """A folder that is not made before something is put into it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.get = functools.cache(lambda: TargetTree(folder))
-
-    def close(self) -> None:
-        """Let go of it."""
-        if self.get.cache_info().currsize:
-            self.get().close()

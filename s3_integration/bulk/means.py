@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import time
 from contextlib import closing
@@ -13,6 +15,7 @@ from s3_integration.bulk import comparing
 from s3_integration.bulk.judging import time_to_keep_ns
 from s3_integration.bulk.names import parts_of
 from s3_integration.bulk.parallel import in_parallel
+from s3_integration.bulk.targets import TargetTree
 from s3_integration.content_types import guess_type
 from s3_integration.exceptions import S3DownloadError, S3IntegrationError
 from s3_integration.transfer.engine import CopyJob, ObjectId, UploadOptions
@@ -23,9 +26,9 @@ if TYPE_CHECKING:
 
     from s3_integration.bulk.comparing import Verdict
     from s3_integration.bulk.plan import Step
-    from s3_integration.bulk.run import Moved
+    from s3_integration.bulk.run import Compares, Moved
     from s3_integration.bulk.storage import Storage
-    from s3_integration.bulk.targets import TargetTree
+    from s3_integration.bulk.targets import UnusedFolders
     from s3_integration.transfer.engine import DownloadJob, Outcome, PlaceToOpen, UploadJob
 
 _DELETE_THREADS = 4
@@ -36,9 +39,43 @@ _COPY_THREADS = 32
 """They only wait."""
 
 
+@contextlib.contextmanager
+def uploading(
+    storage: Storage, folder: str, prefix: str, metadata: Mapping[str, str]
+) -> Iterator[Uploading]:
+    """From a folder of this machine to S3."""
+    yield Uploading(storage, folder, prefix, metadata)
+
+
+@contextlib.contextmanager
+def downloading(
+    storage: Storage, prefix: str, folder: str, unused: UnusedFolders
+) -> Iterator[Downloading]:
+    """From S3 to a folder of this machine, which is made when something is put into it."""
+    tree = functools.cache(lambda: TargetTree(Path(folder), unused))
+    try:
+        yield Downloading(storage, prefix, folder, tree)
+    finally:
+        if tree.cache_info().currsize:
+            tree().close()
+
+
+@contextlib.contextmanager
+def copying(storage: Storage, source: ObjectId, prefix: str) -> Iterator[Copying]:
+    """Within S3; `source` has the source's prefix for a key."""
+    yield Copying(storage, source, prefix)
+
+
+@contextlib.contextmanager
+def deleting(storage: Storage, prefix: str) -> Iterator[InBucket]:
+    """Away."""
+    yield InBucket(storage, prefix)
+
+
 class InBucket:
     """What all means share that write to a bucket, or delete from it."""
 
+    compares: Compares = "before moving"
     delete_threads = _DELETE_THREADS
 
     def __init__(self, storage: Storage, prefix: str) -> None:
@@ -114,6 +151,7 @@ class Uploading(InBucket):
 class Downloading:
     """From S3 to a folder of this machine."""
 
+    compares: Compares = "before moving"
     delete_threads = 1
 
     def __init__(

@@ -34,6 +34,11 @@ class Ledger:
         self._files_known += 1
         self._bytes_known += size
 
+    def forget(self, size: int) -> None:
+        """Count a file no longer: it need not be moved."""
+        self._files_known -= 1
+        self._bytes_known -= size
+
     def know_all(self) -> None:
         """Take note that no further files will be found."""
         self._is_all_known = True

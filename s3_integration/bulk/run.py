@@ -6,7 +6,7 @@ import dataclasses
 import logging
 from contextlib import closing
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from s3_integration.bulk.judging import UNCHANGED
 from s3_integration.bulk.parallel import in_parallel, some_in_parallel
@@ -21,7 +21,7 @@ from s3_integration.exceptions import (
 from s3_integration.models import FileResult
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from s3_integration.bulk.comparing import Verdict
     from s3_integration.bulk.plan import Plan, Step
@@ -34,8 +34,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Moved: TypeAlias = "int | S3IntegrationError"
-"""The bytes of a file that was moved, or why it was not."""
+Moved: TypeAlias = "int | Literal['same'] | S3IntegrationError"
+"""The bytes of a file that was moved, or why it was not: because both sides are the same, or
+because it failed."""
+
+Compares = Literal["before moving", "while moving"]
+"""When it is found out which files need not be moved: those that do not, never reach the second."""
 
 _DELETED_TOGETHER = 1000
 """Files of one request (API Reference, "DeleteObjects")."""
@@ -48,6 +52,7 @@ class Means(Protocol):
     """How the steps of one kind of plan are carried out."""
 
     bucket_name: str
+    compares: Compares
     delete_threads: int
 
     def key_of(self, key: str) -> str:
@@ -145,12 +150,9 @@ class _Run:
 
     def _resolved(self) -> Iterator[Step]:
         """The steps, once it is known which of them change nothing."""
-        return some_in_parallel(
-            self._compared,
-            self._listed(),
-            lambda step: step.deed == "compare" and self._stopped_by is None,
-            _COMPARING_THREADS,
-        )
+        if self._means.compares == "while moving":
+            return self._listed()
+        return resolved(self._listed(), self._means.compare, lambda: self._stopped_by is None)
 
     def _listed(self) -> Iterator[Step]:
         """The steps; a listing that breaks off ends them as well."""
@@ -168,16 +170,6 @@ class _Run:
                 self._ledger.know_all()
                 return
             yield step
-
-    def _compared(self, step: Step) -> Step:
-        try:
-            verdict = self._means.compare(step)
-        except (S3IntegrationError, OSError):  # moving it tells more
-            verdict = "untold"
-        if verdict == "same":
-            return dataclasses.replace(step, deed="skip", reason=UNCHANGED)
-        reason = step.reason if verdict == "different" else "cannot be compared"
-        return dataclasses.replace(step, deed="transfer", reason=reason)
 
     def _begin(self, steps: Iterator[Step]) -> Iterator[Step]:
         """The steps that move something; all others are done with."""
@@ -224,6 +216,10 @@ class _Run:
 
     def _end(self, step: Step, moved: Moved) -> None:
         del self._begun[step.key]
+        if moved == "same":
+            self._ledger.forget(step.size)
+            self._ledger.add_skipped(self._result(step.key, step.size, UNCHANGED))
+            return
         if not isinstance(moved, S3IntegrationError):
             self._ledger.add_done(self._result(step.key, moved, step.reason), moved)
             return
@@ -333,6 +329,31 @@ class _Run:
         return FileResult(
             action or self._plan.action, means.key_of(key), means.path_of(key), size, reason
         )
+
+
+def resolved(
+    steps: Iterable[Step],
+    compare: Callable[[Step], Verdict],
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> Iterator[Step]:
+    """The steps, of which those that had to be compared are to be skipped or transferred now."""
+
+    def compared(step: Step) -> Step:
+        try:
+            verdict = compare(step)
+        except (S3IntegrationError, OSError):  # moving it tells more
+            verdict = "untold"
+        if verdict == "same":
+            return dataclasses.replace(step, deed="skip", reason=UNCHANGED)
+        reason = step.reason if verdict == "different" else "cannot be compared"
+        return dataclasses.replace(step, deed="transfer", reason=reason)
+
+    return some_in_parallel(
+        compared,
+        steps,
+        lambda step: step.deed == "compare" and is_wanted(),
+        _COMPARING_THREADS,
+    )
 
 
 def _batched(files: Iterable[tuple[str, int]], size: int) -> Iterator[Sequence[tuple[str, int]]]:

@@ -14,7 +14,7 @@ import stat
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from s3_integration.transfer.folders import FileIn, OpenFolder, make_folders, remove_folders
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 Parts: TypeAlias = tuple[str, ...]
 """Names of folders below the root, each in the one before, and of a file in the last."""
 
+UnusedFolders = Literal["remove", "keep"]
+"""What is done about folders that were made for files which did not come. Where several trees
+have one root, those of one may be the others', who are just about to use them."""
+
 _MOST_HELD = 256
 """Folders that are held open although no transfer is in them at the moment."""
 
@@ -38,15 +42,16 @@ class TargetTree:
     """A folder, and those below it that files are put into or deleted from.
 
     The root's own path may lead over links: that is its owner's choice. It is followed once.
-    Missing folders are made when the first file for them comes; `close` removes those that
-    got none. Threads may share a tree.
+    Missing folders are made when the first file for them comes. Threads may share a tree.
 
     Args:
         root: made, with its parents, where it is missing.
+        unused: what `close` does about folders that were made for nothing.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, unused: UnusedFolders = "remove") -> None:
         self.path = root
+        self._unused = unused
         self._made_above = make_folders(root)
         self._root = OpenFolder.open(root)
         self._held: OrderedDict[Parts, OpenFolder] = OrderedDict()
@@ -124,14 +129,19 @@ class TargetTree:
         return found is None or os.path.samestat(found, os.fstat(folder.descriptor))
 
     def close(self) -> None:
-        """Hold nothing open any more, and remove folders that were made for nothing."""
+        """Hold nothing open any more, and see to folders that were made for nothing."""
+        if self._unused == "remove":
+            self._remove_unused()
+        self._held.clear()
+        self._root.close()
+        if self._unused == "remove":
+            remove_folders(self._made_above)
+
+    def _remove_unused(self) -> None:
         for parts in sorted(self._made, key=len, reverse=True):
             with contextlib.suppress(OSError):  # somebody else has put something there
                 parent = self._open(parts[:-1], "refuse")
                 os.rmdir(parts[-1], dir_fd=parent.descriptor)
-        self._held.clear()
-        self._root.close()
-        remove_folders(self._made_above)
 
     def _open(self, parts: Parts, missing: MissingFolder) -> OpenFolder:
         folder = self._root

@@ -22,6 +22,7 @@ class ClientBase:
         config: S3Config | None = None,
         create_bucket: bool = True,
     ) -> None:
+        self._config = config
         self._settings = resolve_settings(bucket_name, config)
         self._create_bucket = create_bucket
         self._service = PerProcess(self._make_service)

@@ -21,8 +21,10 @@ from s3_integration.surface.base import ClientBase
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
+    from concurrent.futures import Executor
 
     from s3_integration.bulk.folders import Wishes
+    from s3_integration.bulk.spread import Workforce
     from s3_integration.models import FolderProgressCallback, TransferReport
 
 
@@ -47,6 +49,7 @@ class FolderCalls(ClientBase):
         symlinks: Symlinks = "skip",
         dry_run: bool = False,
         progress: FolderProgressCallback | None = None,
+        executor: Executor | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> TransferReport:
         """Store the files of a local folder, each under the prefix and its path in the folder.
@@ -72,6 +75,8 @@ class FolderCalls(ClientBase):
             symlinks: "follow" stores what links lead to; one that leads back is reported.
             dry_run: change nothing; `done` then tells what would be done.
             progress: called with a `FolderProgress` a few times a second, and at the end.
+            executor: whose processes move the files; this one when None. They have to see the
+                same folder, and find credentials where they are (docs/scaling.md).
             metadata: names and values to store with each file, at most 2 KB of ASCII.
 
         Raises:
@@ -88,7 +93,7 @@ class FolderCalls(ClientBase):
         wishes = _wishes(
             include=include, exclude=exclude, only_changed=only_changed, compare=compare,
             delete_extra=delete_extra, empty_source=empty_source, symlinks=symlinks,
-            dry_run=dry_run, progress=progress,
+            dry_run=dry_run, progress=progress, workforce=self._workforce(executor),
         )  # fmt: skip
         from s3_integration.bulk.folders import upload_folder  # noqa: PLC0415 - as below
 
@@ -109,6 +114,7 @@ class FolderCalls(ClientBase):
         empty_source: EmptySource = "refuse",
         dry_run: bool = False,
         progress: FolderProgressCallback | None = None,
+        executor: Executor | None = None,
     ) -> TransferReport:
         """Put what is stored below a prefix into a local folder, which is made where missing.
 
@@ -129,6 +135,7 @@ class FolderCalls(ClientBase):
             empty_source: "allow" lets `delete_extra` delete everything where nothing is stored.
             dry_run: change nothing; `done` then tells what would be done.
             progress: as for `upload_directory`.
+            executor: as for `upload_directory`.
 
         Raises:
             S3ConfigError: an argument is nonsense, everything would be deleted, or the prefix
@@ -142,7 +149,7 @@ class FolderCalls(ClientBase):
         wishes = _wishes(
             include=include, exclude=exclude, only_changed=only_changed, compare=compare,
             delete_extra=delete_extra, empty_source=empty_source, dry_run=dry_run,
-            progress=progress,
+            progress=progress, workforce=self._workforce(executor),
         )  # fmt: skip
         from s3_integration.bulk.folders import download_folder  # noqa: PLC0415 - as below
 
@@ -164,6 +171,7 @@ class FolderCalls(ClientBase):
         empty_source: EmptySource = "refuse",
         dry_run: bool = False,
         progress: FolderProgressCallback | None = None,
+        executor: Executor | None = None,
     ) -> TransferReport:
         """Copy what is stored below one prefix to below another, within S3; see `copy_file`.
 
@@ -180,6 +188,7 @@ class FolderCalls(ClientBase):
             empty_source: "allow" lets `delete_extra` delete everything where nothing is stored.
             dry_run: change nothing; `done` then tells what would be done.
             progress: as for `upload_directory`.
+            executor: as for `upload_directory`.
 
         Raises:
             S3ConfigError: an argument is nonsense, everything would be deleted, or the source's
@@ -196,7 +205,7 @@ class FolderCalls(ClientBase):
         wishes = _wishes(
             include=include, exclude=exclude, only_changed=only_changed, compare=compare,
             delete_extra=delete_extra, empty_source=empty_source, dry_run=dry_run,
-            progress=progress,
+            progress=progress, workforce=self._workforce(executor),
         )  # fmt: skip
         from s3_integration.bulk.folders import copy_folder  # noqa: PLC0415 - as below
 
@@ -211,6 +220,7 @@ class FolderCalls(ClientBase):
         empty_prefix: EmptyPrefix = "refuse",
         dry_run: bool = False,
         progress: FolderProgressCallback | None = None,
+        executor: Executor | None = None,
     ) -> TransferReport:
         """Delete what is stored below a prefix, a thousand files by one request.
 
@@ -224,6 +234,7 @@ class FolderCalls(ClientBase):
             empty_prefix: "whole_bucket" lets an empty prefix mean everything.
             dry_run: change nothing; `done` then tells what would be deleted.
             progress: as for `upload_directory`.
+            executor: as for `upload_directory`.
 
         Raises:
             S3ConfigError: an argument is nonsense, the prefix is empty, or it is a file's key.
@@ -238,10 +249,30 @@ class FolderCalls(ClientBase):
                 "Name a folder. If the bucket is to be emptied, say so with "
                 "empty_prefix='whole_bucket'.",
             )  # fmt: skip
-        wishes = _wishes(include=include, exclude=exclude, dry_run=dry_run, progress=progress)
+        wishes = _wishes(
+            include=include, exclude=exclude, dry_run=dry_run, progress=progress,
+            workforce=self._workforce(executor),
+        )  # fmt: skip
         from s3_integration.bulk.folders import delete_folder  # noqa: PLC0415 - as below
 
         return delete_folder(self._service.get().storage(), folder, wishes)
+
+    def _workforce(self, executor: object) -> Workforce | None:
+        if executor is None:
+            return None
+        # Imported on first use, as below: most programs need no other processes.
+        import concurrent.futures  # noqa: PLC0415 - see above
+
+        if not isinstance(executor, concurrent.futures.Executor):
+            problem = f"it is a {type(executor).__name__}, not an Executor of concurrent.futures"
+            suggestion = "Of a Dask client, hand over its get_executor()."
+            raise refusal("executor", executor, problem, suggestion)
+        from s3_integration.bulk.spread import Workforce  # noqa: PLC0415 - see above
+        from s3_integration.elsewhere import StorageElsewhere  # noqa: PLC0415 - see above
+        from s3_integration.portable import PortableSettings  # noqa: PLC0415 - see above
+
+        settings = PortableSettings.of(self._settings, self._config)
+        return Workforce(executor, StorageElsewhere(settings))
 
 
 def folder_prefix(argument: str, prefix: object) -> str:
@@ -264,6 +295,7 @@ class _Choices(TypedDict, total=False):
     symlinks: Symlinks
     dry_run: bool
     progress: FolderProgressCallback | None
+    workforce: Workforce | None
 
 
 def _wishes(**chosen: Unpack[_Choices]) -> Wishes:
@@ -291,6 +323,7 @@ def _wishes(**chosen: Unpack[_Choices]) -> Wishes:
         delete_extra=chosen.get("delete_extra", False),
         symlinks=chosen.get("symlinks", "skip"),
         manner=Manner(chosen.get("dry_run", False), empty_source, progress),
+        workforce=chosen.get("workforce"),
     )
 
 
