@@ -17,20 +17,16 @@ from tests.fixtures.servers import ServerUnderTest
 FILES: Final = 400
 
 
-@pytest.fixture(scope="module")
-def dask() -> Iterator[Client]:
+@pytest.fixture
+def dask(server: ServerUnderTest) -> Iterator[Client]:
+    if server.name != ("ceph" if ceph_is_installed() else "moto"):
+        pytest.skip("clusters are tried on one server")
     with cluster() as client:
         yield client
 
 
-@pytest.fixture
-def tried(server: ServerUnderTest) -> None:
-    if server.name != ("ceph" if ceph_is_installed() else "moto"):
-        pytest.skip("clusters are tried on one server")
-
-
 def test_everything_is_there_and_told_of_once_although_a_worker_was_killed(
-    tried: None, dask: Client, client: S3Client, tmp_path: Path
+    dask: Client, client: S3Client, tmp_path: Path
 ) -> None:
     names = {f"{n % 10}/{n}" for n in range(FILES)}
     for name in sorted(names):
