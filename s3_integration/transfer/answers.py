@@ -125,6 +125,18 @@ class HttpAnswer:
             bandwidth.take(count)
         return count
 
+    def gathered(self) -> memoryview | None:
+        """The whole body, unread and in the connection's buffer, if it is small and there.
+
+        It is good until `is_taken`; whoever has no use for it may read it as any other.
+        """
+        return self._body.gathered()
+
+    def is_taken(self) -> None:
+        """What was gathered is needed no more: the connection is free."""
+        self._body.remaining = 0
+        self._finish()
+
     def read(self, most_bytes: int) -> bytes:
         """The body as bytes, `most_bytes` of it at most."""
         content = bytearray()
@@ -152,13 +164,39 @@ class HttpAnswer:
 class Sized:
     """A body whose length was told."""
 
-    def __init__(self, connection: HttpConnection, come: memoryview, size_bytes: int) -> None:
+    def __init__(
+        self, connection: HttpConnection, room: memoryview, come_bytes: int, size_bytes: int
+    ) -> None:
+        """Begin to read it.
+
+        Args:
+            connection: what brings the rest.
+            room: the connection's buffer, from the body's first byte on.
+            come_bytes: so many are there already.
+            size_bytes: so many it has.
+        """
         self._connection = connection
         self._pace = Pace(connection.limits)
-        self._come = come[:size_bytes]
-        self.is_clean = len(come) <= size_bytes
+        self._room = room
+        self._come = room[: min(come_bytes, size_bytes)]
+        self.is_clean = come_bytes <= size_bytes
         """Nothing came that belongs to no answer."""
         self.remaining = size_bytes
+
+    def gathered(self) -> memoryview | None:
+        """The whole body, where it has room beside its head and comes at once.
+
+        Nothing is taken by that: it can still be read.
+        """
+        come, size_bytes = len(self._come), self.remaining
+        if size_bytes > len(self._room):
+            return None
+        while come < size_bytes and (
+            count := self._connection.read_at_once(self._room[come:size_bytes])
+        ):
+            come += count
+        self._come = self._room[:come]
+        return self._come if come == size_bytes else None
 
     def readinto(self, buffer: memoryview) -> int:
         """Put what has come into `buffer`; 0 at the end."""
@@ -190,6 +228,9 @@ class Unsized:
         except HTTPException as error:
             raise NonsenseError(f"{type(error).__name__}: {error}") from error
         self.remaining = 1  # never known to be at its end
+
+    def gathered(self) -> None:
+        """None: nobody knows what is whole before it has ended."""
 
     def readinto(self, buffer: memoryview) -> int:
         """Put what has come into `buffer`; 0 at the end."""

@@ -73,9 +73,9 @@ def has_paid(window: Window, before: Window) -> bool:
 class Crew:
     """Counts what threads achieve, and says from time to time how many there should be."""
 
-    def __init__(self, most: int, now: float) -> None:
+    def __init__(self, most: int, now: float, fewest: int = FEWEST) -> None:
         self._most = most
-        self._wanted = min(FEWEST, most)
+        self._wanted = min(fewest, most)
         self._began = now
         self._files = 0
         self._cpu_seconds = 0.0
@@ -91,6 +91,10 @@ class Crew:
         """Want no more than so many, from now on."""
         self._most = most
         self._wanted = min(self._wanted, most)
+
+    def widen(self) -> None:
+        """Want a few at least, from now on: what they move takes longer than to compute."""
+        self._wanted = max(self._wanted, min(FEWEST, self._most))
 
     def note(self, cpu_seconds: float) -> None:
         """Count a file, and the time that a thread computed for it."""

@@ -77,6 +77,8 @@ def was_left_by_a_fork() -> bool:
 class CrtWire(DirectWire):
     """The calls by awscrt where it can do right; see `Wire`."""
 
+    can_send_ahead = False  # awscrt does the first attempts
+
     def __init__(self, connection: Connection, limits: Limits) -> None:
         super().__init__(connection, limits)
         self._retries_are_left = connection.total_attempts > 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +17,7 @@ from botocore.parsers import create_parser
 from s3_integration.aws.locator import Refusal, UnusualRequestError
 from s3_integration.aws.retries import Answer
 from s3_integration.cancellation import wait_while_wanted
+from s3_integration.transfer.http import HttpConnection
 from s3_integration.transfer.places import Place, Places
 from s3_integration.transfer.turns import end_turn
 from s3_integration.transfer.wire import Body
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from s3_integration.aws.pace import Limits
     from s3_integration.aws.session import Connection
+    from s3_integration.transfer.answers import HttpAnswer
+    from s3_integration.transfer.wire import Wire
 
 logger = logging.getLogger(__name__)
 
@@ -96,8 +99,45 @@ class Answering(Body, Protocol):
         """The body as bytes, `most_bytes` of it at most."""
 
 
+class Sent:
+    """A request whose answer nobody has waited for yet."""
+
+    def __init__(
+        self,
+        place: Place,
+        asked: Asked,
+        parameters: Mapping[str, Any],
+        context: dict[str, Any],
+        outcome: HttpConnection | BotoCoreError,
+    ) -> None:
+        self.place = place
+        self.asked = asked
+        self.parameters = parameters
+        """What the caller asked for."""
+        self.context = context
+        self._outcome: HttpConnection | HttpAnswer | BotoCoreError = outcome
+
+    def answer(self) -> HttpAnswer | BotoCoreError:
+        """What came of it; it is waited for once."""
+        if isinstance(self._outcome, HttpConnection):
+            try:
+                connections = self.place.connections
+                self._outcome = connections.answer_to(self._outcome, self.asked.method)
+            except BotoCoreError as error:
+                self._outcome = error
+        return self._outcome
+
+    def give_up(self) -> None:
+        """Need no answer any more."""
+        if not isinstance(self._outcome, BotoCoreError):
+            self._outcome.close()
+
+
 class DirectWire:
     """The calls by a connection of our own; see `Wire`."""
+
+    can_send_ahead: ClassVar[bool] = True
+    """Whether several requests of one thread may be under way."""
 
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self._connection = connection
@@ -119,6 +159,36 @@ class DirectWire:
         """See `Wire`."""
         return self._call("GetObject", "GET", b"", parameters)
 
+    def send_get_object(self, **parameters: Any) -> Sent:
+        """Ask for an object, and wait for nothing; see `after`."""
+        return self._send("GetObject", "GET", b"", parameters)
+
+    def send_put_object(self, content: Buffer, **parameters: Any) -> Sent:
+        """Send an object, and wait for nothing; see `after`."""
+        return self._send("PutObject", "PUT", content, parameters)
+
+    def _send(
+        self, operation: str, method: str, content: Buffer, parameters: dict[str, Any]
+    ) -> Sent:
+        place = self._places.of(parameters["Bucket"])
+        context: dict[str, Any] = {}
+        all_parameters = {**parameters, **self._terms[operation]}
+        asked = Asked(operation, method, *_request_of(place, all_parameters), content)
+        head = self._signed_head(place, asked, context)
+        try:
+            return Sent(place, asked, parameters, context, place.connections.send(head, content))
+        except BotoCoreError as error:
+            return Sent(place, asked, parameters, context, error)
+
+    def after(self, sent: Sent) -> Wire:
+        """This wire, but that the first call, if it is the one that was sent, takes its answer."""
+        return _AfterSent(self, sent)
+
+    def answer_to(self, sent: Sent) -> tuple[Mapping[str, Any], Answering]:
+        """What its call would have returned; it is sent again where that is worth while."""
+        asked = sent.asked
+        return self._call(asked.operation, asked.method, asked.content, {**sent.parameters}, sent)
+
     def can_speak_to(self, bucket: str) -> bool:
         """Whether the bucket is somewhere where this wire leads."""
         try:
@@ -129,19 +199,27 @@ class DirectWire:
         return True
 
     def _call(
-        self, operation: str, method: str, content: Buffer, parameters: dict[str, Any]
+        self,
+        operation: str,
+        method: str,
+        content: Buffer,
+        parameters: dict[str, Any],
+        sent: Sent | None = None,
     ) -> tuple[Mapping[str, Any], Answering]:
         """Send a request until it is answered, or has failed for good."""
         bucket = parameters["Bucket"]
-        place = self._places.of(bucket)
+        place = sent.place if sent else self._places.of(bucket)
         parameters |= self._terms[operation]
-        context: dict[str, Any] = {}
+        context: dict[str, Any] = sent.context if sent else {}
         attempt = 1
         while True:
-            asked = Asked(operation, method, *_request_of(place, parameters), content)
-            answer, failure = self._try(place, asked, attempt, context)
+            if sent is not None:
+                (answer, failure), sent = _outcome_of(sent), None
+            else:
+                asked = Asked(operation, method, *_request_of(place, parameters), content)
+                answer, failure = self._try(place, asked, attempt, context)
             if answer is not None and answer.status < 300:
-                return _as_botocores(answer, attempt), answer
+                return as_botocores(answer, attempt), answer
             refusal = _refusal_of(answer) if answer is not None else None
             parsed: Any = _parsed(refusal, attempt) if refusal is not None else {}
             told = _told(refusal, parsed, failure)
@@ -195,6 +273,42 @@ class DirectWire:
         return self._places.instead_of(place, bucket, refusal)
 
 
+class _AfterSent:
+    """See `DirectWire.after`."""
+
+    def __init__(self, wire: DirectWire, sent: Sent) -> None:
+        self._wire = wire
+        self._sent: Sent | None = sent
+
+    def put_object(self, content: Buffer, **parameters: Any) -> Mapping[str, Any]:
+        """See `Wire`."""
+        sent = self._taken(parameters)
+        if sent is None:
+            return self._wire.put_object(content, **parameters)
+        return self._wire.answer_to(sent)[0]
+
+    def upload_part(self, content: Buffer, **parameters: Any) -> Mapping[str, Any]:
+        """See `Wire`."""
+        return self._wire.upload_part(content, **parameters)
+
+    def get_object(self, **parameters: Any) -> tuple[Mapping[str, Any], Body]:
+        """See `Wire`."""
+        sent = self._taken(parameters)
+        return self._wire.get_object(**parameters) if sent is None else self._wire.answer_to(sent)
+
+    def _taken(self, parameters: Mapping[str, Any]) -> Sent | None:
+        sent, self._sent = self._sent, None
+        if sent is None or sent.parameters == parameters:
+            return sent
+        sent.give_up()
+        return None
+
+
+def _outcome_of(sent: Sent) -> tuple[Answering | None, BotoCoreError | None]:
+    outcome = sent.answer()
+    return (None, outcome) if isinstance(outcome, BotoCoreError) else (outcome, None)
+
+
 def _request_of(place: Place, parameters: Mapping[str, Any]) -> tuple[str, str, dict[str, str]]:
     """Path, query and headers of a call that boto3 would make with `parameters`."""
     path = place.path + quote(parameters["Key"], safe="/~")
@@ -214,7 +328,7 @@ def _request_of(place: Place, parameters: Mapping[str, Any]) -> tuple[str, str, 
     return path, query, headers
 
 
-def _as_botocores(answer: Answering, attempt: int) -> dict[str, Any]:
+def as_botocores(answer: Answering, attempt: int) -> dict[str, Any]:
     """What boto3's client would return, as far as transfers look at it."""
     headers = answer.headers
     told: dict[str, Any] = {

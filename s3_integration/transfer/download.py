@@ -208,8 +208,7 @@ class Requests:
         self._wire = s3.wire
         self._head: Callable[..., Mapping[str, Any]] = s3.connection.client.head_object
         self.total_attempts = s3.connection.total_attempts
-        version = {"VersionId": source.version_id} if source.version_id else {}
-        self._names: dict[str, Any] = {"Bucket": source.bucket, "Key": source.key, **version}
+        self._names = _names_of(source)
 
     def ask_first(self, part: ByteRange) -> tuple[Body, Version]:
         """The first answer, which decides the version that the others have to be of."""
@@ -268,13 +267,27 @@ class Requests:
 
     def get(self, part: ByteRange | None, **condition: Any) -> tuple[Mapping[str, Any], Body]:
         """One answer, as it came."""
-        asked: dict[str, Any] = {"Range": f"bytes={part.start}-{part.stop - 1}"} if part else {}
+        asked = {"Range": _range_header(part)} if part else {}
         return self._wire.get_object(**self._names, **asked, **condition)
 
     def head(self, **asked: Any) -> Mapping[str, Any]:
         """What S3 tells of the object."""
         end_turn()
         return self._head(**self._names, **asked)
+
+
+def first_question(source: ObjectId, part: ByteRange) -> dict[str, Any]:
+    """The parameters of a download's first request, which may be sent ahead of it."""
+    return {**_names_of(source), "Range": _range_header(part)}
+
+
+def _names_of(source: ObjectId) -> dict[str, Any]:
+    version = {"VersionId": source.version_id} if source.version_id else {}
+    return {"Bucket": source.bucket, "Key": source.key, **version}
+
+
+def _range_header(part: ByteRange) -> str:
+    return f"bytes={part.start}-{part.stop - 1}"
 
 
 def tells_of_nothing(answer: Mapping[str, Any]) -> bool:

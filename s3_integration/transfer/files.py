@@ -24,6 +24,7 @@ from s3_integration.transfer.multipart import MultipartUpload
 from s3_integration.transfer.parts import PartThreads
 from s3_integration.transfer.reading import ObjectReading
 from s3_integration.transfer.sinks import FileReceiver, MemoryReceiver
+from s3_integration.transfer.small import SmallDownloads
 from s3_integration.transfer.upload import upload_single
 from s3_integration.transfer.wires import Wires
 from s3_integration.utils import MAX_OBJECT_SIZE_BYTES, MIB, ByteRange
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     )
     from s3_integration.transfer.folders import Destination
     from s3_integration.transfer.sources import Source
+    from s3_integration.transfer.wires import Route
 
 _MOST_BYTES_IN_MEMORY = 64 * MIB
 """Of small files that are stored at once by one call for many; parts have a bound of their own."""
@@ -92,8 +94,17 @@ class FileEngine:
         """Fetch a file; see `TransferEngine`."""
         with translated("download", source.bucket, source.key, outcome=S3DownloadError):
             s3 = self._wires.choose(source.bucket)
-            where = FileReceiver(destination)
-            return Download(s3, source, where, self._transfer, self._threads, progress).run()
+            return self._download_by(s3, source, destination, progress)
+
+    def _download_by(
+        self,
+        route: Route,
+        source: ObjectId,
+        destination: Destination,
+        progress: ProgressCallback | None,
+    ) -> Transferred:
+        where = FileReceiver(destination)
+        return Download(route, source, where, self._transfer, self._threads, progress).run()
 
     def read(self, source: ObjectId, start: int = 0, stop: int | None = None) -> bytes:
         """Read an object, or a range of it; see `TransferEngine`."""
@@ -125,11 +136,9 @@ class FileEngine:
         self, jobs: Iterable[DownloadJob]
     ) -> Generator[Outcome[DownloadJob], None, None]:
         """Fetch many objects; see `TransferEngine`."""
-        return move_many(
-            jobs,
-            self._told_download_job if are_lines_wanted() else self._download_job,
-            self._transfer.files_in_flight,
-        )
+        move = self._told_download_job if are_lines_wanted() else self._download_job
+        small = SmallDownloads(self._wires, self._transfer.multipart_threshold_bytes, move)
+        return move_many(jobs, move, self._transfer.files_in_flight, small.begin)
 
     def _told_upload_job(self, job: UploadJob, progress: ProgressCallback) -> Transferred:
         with accounted("upload", job.target.key, job.target.bucket) as account:
@@ -137,9 +146,11 @@ class FileEngine:
             account.size_bytes = moved.size_bytes
         return moved
 
-    def _told_download_job(self, job: DownloadJob, progress: ProgressCallback) -> Transferred:
+    def _told_download_job(
+        self, job: DownloadJob, progress: ProgressCallback, route: Route | None = None
+    ) -> Transferred:
         with accounted("download", job.source.key, job.source.bucket) as account:
-            moved = self._download_job(job, progress)
+            moved = self._download_job(job, progress, route)
             account.size_bytes = moved.size_bytes
         return moved
 
@@ -154,12 +165,15 @@ class FileEngine:
                     return self.upload(source, where, job.options, progress)
             return self.upload(source, where, job.options, progress)
 
-    def _download_job(self, job: DownloadJob, progress: ProgressCallback) -> Transferred:
+    def _download_job(
+        self, job: DownloadJob, progress: ProgressCallback, route: Route | None = None
+    ) -> Transferred:
         where = job.source
         with translated("download", where.bucket, where.key, outcome=S3DownloadError):
+            s3 = route or self._wires.choose(where.bucket)
             if isinstance(job.destination, Path | FileIn):
                 check_destination(job.destination)
-                return self.download(where, job.destination, progress)
+                return self._download_by(s3, where, job.destination, progress)
             with job.destination.opened() as place:
                 check_destination(place)
-                return self.download(where, place, progress)
+                return self._download_by(s3, where, place, progress)

@@ -22,6 +22,9 @@ MissingFolder = Literal["refuse", "make"]
 # Linux opens with O_PATH also those folders that may be written to, but not be listed.
 _OPEN_FLAGS = os.O_DIRECTORY | os.O_CLOEXEC | getattr(os, "O_PATH", os.O_RDONLY)
 
+_MOST_FOLDERS = 64
+"""Held open at once for the paths of one call."""
+
 
 class OpenFolder:
     """A folder, held open until `close`, or until nothing refers to it any more.
@@ -140,6 +143,34 @@ class FileIn:
 
 Destination: TypeAlias = Path | FileIn
 """Where a download goes: a path, opened once when it begins, or a place in an open folder."""
+
+
+class OpenFolders:
+    """The folders that the paths of one call lead to, opened once; threads may share them."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, OpenFolder] = {}
+
+    def place_of(self, destination: Destination) -> FileIn | None:
+        """The place that `destination` means; None where its folder is not there.
+
+        Relative paths have none either: what they mean may change.
+        """
+        if isinstance(destination, FileIn):
+            return destination
+        path, _, name = str(destination).rpartition("/")
+        folder = self._folders.get(path)
+        if folder is None:
+            if not path.startswith("/"):
+                return None
+            try:
+                folder = OpenFolder.open(Path(path))
+            except OSError:
+                return None
+            if len(self._folders) >= _MOST_FOLDERS:
+                self._folders.clear()  # each is closed when no file is on its way to it
+            self._folders[path] = folder
+        return FileIn(folder, name)
 
 
 def check_name(name: str) -> str:

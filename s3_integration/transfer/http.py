@@ -7,6 +7,7 @@ go through the standard library's `http.client`.
 
 from __future__ import annotations
 
+import math
 import select
 import ssl
 import time
@@ -30,6 +31,8 @@ from s3_integration.transfer.origin import Origin, connected_socket
 from s3_integration.transfer.turns import end_turn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Buffer
 
 _HEAD_BYTES = 65536
@@ -41,7 +44,13 @@ _PIECE_BYTES = 256 * 1024
 _IDLE_SECONDS = 15.0
 """Connections that were idle for longer are closed: S3 closes them after some 20 s."""
 
+_MOMENT_SECONDS = 0.2
+"""How long to wait for the rest of a small body, before other work is done first."""
+
 _HEAD_END = b"\r\n\r\n"
+
+_NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""What sockets that do not wait say where they would have to."""
 
 
 class Connections:
@@ -58,26 +67,46 @@ class Connections:
         Raises:
             botocore's ConnectionError and HTTPClientError: there is none.
         """
+        return self.answer_to(self.send(head, content), method)
+
+    def send(self, head: bytes, content: Buffer = b"") -> HttpConnection:
+        """Send a request, whose answer is waited for by `answer_to`, or given up by `close`.
+
+        Raises:
+            botocore's ConnectionError: it could not be sent.
+        """
         connection = self._take()
         try:
-            return self._ask(connection, method, head, content).belongs_to(self)
+            connection.send(head, content)
+        except (BrokenPipeError, ConnectionResetError):
+            # Servers refuse before they have read everything; what they say is worth more.
+            connection.is_cut = True
+        except BaseException as error:
+            connection.close()
+            self._raise_botocores(error)
+            raise
+        return connection
+
+    def answer_to(self, connection: HttpConnection, method: str) -> HttpAnswer:
+        """The beginning of the answer to what was sent.
+
+        Raises:
+            botocore's ConnectionError and HTTPClientError: there is none.
+        """
+        try:
+            return self._heard(connection, method).belongs_to(self)
         except BaseException as error:
             connection.close()
             self._raise_botocores(error)
             raise
 
-    def _ask(
-        self, connection: HttpConnection, method: str, head: bytes, content: Buffer
-    ) -> HttpAnswer:
+    def _heard(self, connection: HttpConnection, method: str) -> HttpAnswer:
+        if not connection.is_cut:
+            return connection.receive(method)
         try:
-            connection.send(head, content)
-        except (BrokenPipeError, ConnectionResetError):
-            # Servers refuse before they have read everything; what they say is worth more.
-            try:
-                return connection.receive(method)
-            except (OSError, NonsenseError) as error:
-                raise _EndedError from error
-        return connection.receive(method)
+            return connection.receive(method)
+        except (OSError, NonsenseError) as error:
+            raise _EndedError from error
 
     def give_back(self, connection: HttpConnection) -> None:
         """Keep a connection for the next request."""
@@ -119,14 +148,17 @@ class HttpConnection:
         self._limits = limits
         end_turn()
         self._socket = connected_socket(origin, limits)
+        # What is there already is taken without asking whether it is, as waiting sockets do.
+        self._socket.settimeout(0)
         self._buffer = bytearray(_HEAD_BYTES)
         self._view = memoryview(self._buffer)
         self.idle_since = 0.0
+        self.is_cut = False
+        """The server took no more of a request; it may have said why."""
 
     def send(self, head: bytes, content: Buffer = b"") -> None:
         """Send a request."""
         check_is_wanted()
-        self._socket.settimeout(self._limits.stall_seconds)
         view = memoryview(content)
         bandwidth = self._limits.bandwidth
         if len(view) <= _HEAD_BYTES and bandwidth is None:
@@ -142,15 +174,59 @@ class HttpConnection:
                 end_turn()
                 bandwidth.take(len(piece))
             began = time.monotonic()
-            sent = self._socket.send(piece)
+            sent = self._send_some(piece)
             offset += sent
             pace.note(sent, time.monotonic() - began)
             check_is_wanted()
 
     def _send_all(self, piece: bytes) -> None:
-        sent = self._socket.send(piece)
-        if sent < len(piece):
-            self._socket.sendall(memoryview(piece)[sent:])
+        sent = self._send_some(piece)
+        while sent < len(piece):
+            sent += self._send_some(memoryview(piece)[sent:])
+
+    def _send_some(self, piece: Buffer) -> int:
+        try:
+            return self._socket.send(piece)
+        except _NOT_YET:
+            end_turn()
+            return self._patiently(
+                lambda: self._socket.send(piece), select.POLLOUT, self._limits.stall_seconds
+            )
+
+    def _receive_some(self, buffer: memoryview, seconds: float) -> int:
+        try:
+            return self._socket.recv_into(buffer)
+        except _NOT_YET:
+            turns = end_turn()
+            count = self._patiently(lambda: self._socket.recv_into(buffer), select.POLLIN, seconds)
+            if turns is not None:
+                turns.take()
+            return count
+
+    def _patiently(self, act: Callable[[], int], event: int, seconds: float) -> int:
+        """What `act` returns once the socket is ready for it.
+
+        Raises:
+            TimeoutError: it was not, within `seconds`.
+        """
+        due = time.monotonic() + seconds
+        while True:
+            self._wait(event, due)
+            try:
+                return act()
+            except ssl.SSLWantReadError:  # TLS may have to hear something before it can send,
+                event = select.POLLIN
+            except ssl.SSLWantWriteError:  # or the other way round
+                event = select.POLLOUT
+            except BlockingIOError:
+                continue
+
+    def _wait(self, event: int, due: float) -> None:
+        left_seconds = due - time.monotonic()
+        poll = select.poll()
+        poll.register(self._socket, event)
+        if left_seconds <= 0 or not poll.poll(math.ceil(left_seconds * 1000)):
+            raise TimeoutError
 
     def receive(self, method: str) -> HttpAnswer:
         """The answer to what was sent; its body follows.
@@ -164,7 +240,6 @@ class HttpConnection:
             end, have = self._receive_head(begins_by, have)
             head = head_of(bytes(self._view[: end - len(_HEAD_END)]))
             if head.status >= 200:
-                self._socket.settimeout(self._limits.stall_seconds)
                 return HttpAnswer(head, self._body(method, head, end, have), self)
             if head.status == 101:
                 message = "the server changes to a protocol that nobody asked for"
@@ -189,12 +264,8 @@ class HttpConnection:
                 due = now + self._limits.stall_seconds
             if now >= due:
                 raise TooSlowError
-            self._socket.settimeout(due - now)
             searched = have
-            turns = end_turn()
-            have += self._socket.recv_into(self._view[have:])
-            if turns is not None:
-                turns.take()
+            have += self._receive_some(self._view[have:], due - now)
             if have == searched:
                 raise _EndedError
         return end + len(_HEAD_END), have
@@ -203,12 +274,19 @@ class HttpConnection:
         length = length_of(method, head)
         if length is None:
             return Unsized(self, self._view[:have])
-        return Sized(self, self._view[end:have], length)
+        return Sized(self, self._view[end:], have - end, length)
 
     def read_body(self, buffer: memoryview) -> int:
         """Bytes straight from the socket."""
         end_turn()
-        return self._socket.recv_into(buffer)
+        return self._receive_some(buffer, self._limits.stall_seconds)
+
+    def read_at_once(self, buffer: memoryview) -> int:
+        """Bytes that come within a moment; 0 where they don't, or it has ended."""
+        try:
+            return self._receive_some(buffer, _MOMENT_SECONDS)
+        except OSError:  # told again to whoever reads on
+            return 0
 
     @property
     def limits(self) -> Limits:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from typing_extensions import Buffer
+
     from s3_integration.aws.endpoints import EndpointProfile, Learned
     from s3_integration.utils import ByteRange
 
@@ -68,7 +70,7 @@ class EtagCheck:
         return self._learned.etags_when_encrypted == "opaque"
 
 
-def md5_digest(content: bytes) -> bytes:
+def md5_digest(content: Buffer) -> bytes:
     """The MD5 of `content`, as a checksum against accidents, not against attackers."""
     return hashlib.md5(content, usedforsecurity=False).digest()
 

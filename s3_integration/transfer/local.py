@@ -155,3 +155,15 @@ def _check_place(place: FileIn) -> None:
         if not stat.S_ISLNK(found.st_mode):
             check_is_regular(found.st_mode, place.path)
     place.folder.check_writable()
+
+
+def is_plain(place: FileIn) -> bool:
+    """Whether a file can be put there without a thought: nothing is there, or a regular file."""
+    where = place.folder.descriptor
+    try:
+        place.folder.check_writable()
+        if not os.access(place.name, os.F_OK, dir_fd=where, follow_symlinks=False):
+            return True
+        return stat.S_ISREG(place.status().st_mode)
+    except OSError:
+        return False

@@ -15,12 +15,12 @@ import time
 from collections import deque
 from concurrent.futures import CancelledError
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, Protocol
 
 from s3_integration.aws.errors import translate, with_outcome
 from s3_integration.cancellation import breaking_off_when
 from s3_integration.exceptions import S3DownloadError, S3IntegrationError, S3UploadError
-from s3_integration.transfer.crew import Crew, affordable_number
+from s3_integration.transfer.crew import FEWEST, Crew, affordable_number
 from s3_integration.transfer.engine import DownloadJob, Job, Outcome, UploadJob
 from s3_integration.transfer.threads import (
     Workers,
@@ -47,25 +47,55 @@ _LONGEST_UNTOLD_SECONDS = 0.05
 """How long the outcome of one job may wait for others to be told of."""
 
 
+DEPTH = 8
+"""Jobs of one thread that are begun ahead, so that answers come while it computes."""
+
+
+class Begun(Protocol):
+    """A job that was begun, and for which nobody waits yet."""
+
+    def finish(self) -> Transferred | None:
+        """What was moved; None where it is to be gone on with, because it takes longer."""
+
+    def go_on(self, progress: ProgressCallback) -> Transferred:
+        """Do the rest of it."""
+
+    def give_up(self) -> None:
+        """Do nothing more of it."""
+
+
 def move_many(
     jobs: Iterable[Job],
     move: Callable[[Job, ProgressCallback], Transferred],
-    most_threads: int,
+    most_at_once: int,
+    begin: Callable[[Job], Begun | None] | None = None,
 ) -> Generator[Outcome[Job], None, None]:
     """Let `move` do every job; see `TransferEngine.upload_many`.
 
     Args:
         jobs: read by the caller's thread, a few at a time.
         move: does one job, and breaks it off where its callback raises.
-        most_threads: how many jobs may be under way at once; fewer are, where the system
+        most_at_once: how many jobs may be under way at once; fewer are, where the system
             allows few open files.
+        begin: begins one ahead of its turn; None where `move` is to do all of it.
     """
     open_files_limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    run = _Run(jobs, move, affordable_number(most_threads, open_files_limit))
+    run = _Run(jobs, move, affordable_number(most_at_once, open_files_limit), begin)
     try:
         yield from run.outcomes()
     finally:
         run.stop()
+
+
+class _Line(Generic[Job]):
+    """The jobs that one thread has under way."""
+
+    def __init__(self) -> None:
+        self.begun: deque[tuple[Job, Begun]] = deque()
+        self.rest: deque[tuple[Job, Callable[[ProgressCallback], Transferred]]] = deque()
+        """Those that take longer, and so come after the others."""
+        self.cpu_seconds = time.thread_time()
+        """The thread's, up to its last outcome."""
 
 
 class _Run(Generic[Job]):
@@ -80,11 +110,15 @@ class _Run(Generic[Job]):
         self,
         jobs: Iterable[Job],
         move: Callable[[Job, ProgressCallback], Transferred],
-        most_threads: int,
+        most_at_once: int,
+        begin: Callable[[Job], Begun | None] | None,
     ) -> None:
         self._jobs: Iterator[Job] = iter(jobs)
         self._move: Callable[[Job, ProgressCallback], Transferred] = move
-        self._crew = Crew(most_threads, time.perf_counter())
+        self._begin: Callable[[Job], Begun | None] | None = begin
+        self._depth = min(DEPTH, most_at_once) if begin else 1
+        fewest = FEWEST if begin is None else 1
+        self._crew = Crew(most_at_once // self._depth, time.perf_counter(), fewest)
         self._process_id = os.getpid()
         self._reader = threading.current_thread()
         self._ready: deque[Job] = deque()
@@ -151,7 +185,7 @@ class _Run(Generic[Job]):
 
     def _read(self) -> bool:
         """Make one more job ready; False where there is none, or enough are."""
-        if self._all_read or self._open >= LOOK_AHEAD * self._crew.wanted:
+        if self._all_read or self._open >= LOOK_AHEAD * self._depth * self._crew.wanted:
             return False
         try:
             job = next(self._jobs)
@@ -181,19 +215,61 @@ class _Run(Generic[Job]):
             end_turn()
 
     def _do_jobs(self) -> None:
-        began = time.thread_time()
-        while self._takes_part():
+        line: _Line[Job] = _Line()
+        try:
+            while self._do_one(line) and not self._has_ended():
+                pass
+        finally:
+            for _, begun in line.begun:
+                begun.give_up()
+
+    def _do_one(self, line: _Line[Job]) -> bool:
+        """Do one of the thread's jobs, or see that it takes longer; False where there is none."""
+        self._turns.take()
+        self._fill(line)
+        if line.begun:
+            job, begun = line.begun.popleft()
+            outcome = self._outcome_of(job, begun.finish)
+            if outcome is None:
+                self._crew.widen()
+                line.rest.append((job, begun.go_on))
+        elif line.rest:
+            job, go_on = line.rest.popleft()
+            outcome = self._outcome_of(job, lambda: go_on(self._break_off_if_stopped))
+        else:
+            return False
+        if outcome is not None:
+            self._tell(outcome, line)
+        return True
+
+    def _fill(self, line: _Line[Job]) -> None:
+        """Begin as many jobs as may be under way; what takes longer comes after the others."""
+        while len(line.begun) < self._depth and not line.rest and self._takes_part():
             try:
                 job = self._ready.popleft()
             except IndexError:
                 return
-            self._turns.take()
-            outcome = self._outcome_of(job)
-            ended = time.thread_time()
-            self._finished.append((outcome, ended - began))
-            began = ended
-            if len(self._finished) >= _BATCH or len(self._ready) < len(self._workers):
-                self._news.put(None)
+            begun = self._begun(job)
+            if begun is None:
+                line.rest.append((job, functools.partial(self._move, job)))
+            else:
+                line.begun.append((job, begun))
+
+    def _begun(self, job: Job) -> Begun | None:
+        if self._begin is None:
+            return None
+        try:
+            return self._begin(job)
+        except Exception:  # noqa: BLE001 - `move` meets it again, and its failure is the job's
+            return None
+
+    def _tell(self, outcome: Outcome[Job], line: _Line[Job]) -> None:
+        """Leave an outcome for the caller's thread, which is woken for a number of them."""
+        now = time.thread_time()
+        self._finished.append((outcome, now - line.cpu_seconds))
+        line.cpu_seconds = now
+        if len(self._finished) >= _BATCH or len(self._ready) < len(self._workers):
+            self._news.put(None)
 
     def _takes_part(self) -> bool:
         return not self._has_ended() and len(self._workers) <= self._crew.wanted
@@ -202,9 +278,11 @@ class _Run(Generic[Job]):
         """Whether nobody wants any more outcomes."""
         return self._is_stopped or is_over_for(self._reader)
 
-    def _outcome_of(self, job: Job) -> Outcome[Job]:
+    def _outcome_of(self, job: Job, step: Callable[[], Transferred | None]) -> Outcome[Job] | None:
+        """What became of a job by a step that may not be its last; None where it was not."""
         try:
-            return Outcome(job, self._move(job, self._break_off_if_stopped), None)
+            moved = step()
+            return None if moved is None else Outcome(job, moved, None)
         except S3IntegrationError as error:
             return Outcome(job, None, error)
         except Exception as error:  # noqa: BLE001 - one file's failure is not the others'

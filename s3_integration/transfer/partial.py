@@ -49,6 +49,9 @@ _busy_folders = BusyFolders(PARTIAL_SUFFIX)
 
 _CREATE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
+_NOBODY_ELSES, _ANYBODYS = 0o600, 0o666
+"""Permissions, before the umask."""
+
 _LONGEST_GAP = 16
 """Unused names in a row after which no abandoned file is looked for any more."""
 
@@ -85,10 +88,7 @@ class PartialFile:
 
     def write(self, offset: int, chunk: Buffer) -> None:
         """Put `chunk` at `offset`; threads may write different places at once."""
-        view = memoryview(chunk)
-        while view:
-            written = os.pwrite(self._descriptor, view, offset)
-            view, offset = view[written:], offset + written
+        _write_all(self._descriptor, chunk, offset)
 
     def note(self, part: ByteRange) -> None:
         """Let the next download know, if this one is killed, that `part` is there."""
@@ -164,31 +164,64 @@ def _is_ours_to_tell(told: object, place: FileIn) -> bool:
     return isinstance(told, str) and (told == place.name or told.endswith(PARTIAL_SUFFIX))
 
 
-def _create(place: FileIn) -> tuple[str, int]:
+def write_whole(place: FileIn, content: Buffer) -> None:
+    """Put what is there as a whole in its place, in one step; no other download waits for it.
+
+    A new file's permissions are decided by the system when its temporary file is made: nobody
+    can read less of it by then than in a moment.
+
+    Raises:
+        OSError: the destination is as it was before.
+    """
+    sweep_abandoned(place)
+    where = place.folder.descriptor
+    is_new = not os.access(place.name, os.F_OK, dir_fd=where, follow_symlinks=False)
+    name, descriptor = _create(place, _ANYBODYS if is_new else _NOBODY_ELSES)
+    try:
+        _write_all(descriptor, content, 0)
+        if not is_new:
+            os.fchmod(descriptor, final_mode(place))
+        os.replace(name, place.name, src_dir_fd=where, dst_dir_fd=where)
+    except BaseException:
+        _remove(place.folder, name, descriptor)
+        raise
+    locks.close(descriptor)
+
+
+def _write_all(descriptor: int, chunk: Buffer, offset: int) -> None:
+    view = memoryview(chunk)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def _create(place: FileIn, mode: int = _NOBODY_ELSES) -> tuple[str, int]:
     """Make and lock the first temporary file that no living download holds."""
     folder = place.folder
     for name in _partial_names(place):
-        with contextlib.suppress(FileExistsError):
-            descriptor = os.open(name, _CREATE_FLAGS, 0o600, dir_fd=folder.descriptor)
-            try:
-                if try_lock(descriptor) and os.fstat(descriptor).st_nlink:
-                    return name, descriptor
-            except NoLocksError:
-                _remove(folder, name, descriptor)
-                return _create_unlocked(place)
-            except BaseException:
-                _remove(folder, name, descriptor)
-                raise
-            locks.close(descriptor)  # swept away between being made and being locked
+        try:
+            descriptor = os.open(name, _CREATE_FLAGS, mode, dir_fd=folder.descriptor)
+        except FileExistsError:
+            continue
+        try:
+            if try_lock(descriptor) and os.fstat(descriptor).st_nlink:
+                return name, descriptor
+        except NoLocksError:
+            _remove(folder, name, descriptor)
+            return _create_unlocked(place, mode)
+        except BaseException:
+            _remove(folder, name, descriptor)
+            raise
+        locks.close(descriptor)  # swept away between being made and being locked
     message = "too many downloads to this file are under way"
     raise FileExistsError(errno.EEXIST, message, str(place))
 
 
-def _create_unlocked(place: FileIn) -> tuple[str, int]:
+def _create_unlocked(place: FileIn, mode: int) -> tuple[str, int]:
     """Make a temporary file whose name nobody looks for: it cannot show that it is in use."""
     logger.info("no locks for %r: a kill would leave its temporary file", str(place))
     name = f"{_start(place)}{os.urandom(8).hex()}{PARTIAL_SUFFIX}"
-    return name, os.open(name, _CREATE_FLAGS, 0o600, dir_fd=place.folder.descriptor)
+    return name, os.open(name, _CREATE_FLAGS, mode, dir_fd=place.folder.descriptor)
 
 
 def _remove(folder: OpenFolder, name: str, descriptor: int) -> None:

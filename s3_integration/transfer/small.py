@@ -1,0 +1,134 @@
+"""Small objects of one call for many: asked for ahead, checked in memory, then written.
+
+Most downloads of a large number are small, and all goes well. They go this short way: while
+one answer is looked at, the next ones are on their way, and a file is made only once its whole
+content is there. Whatever is not as usual is left to the ordinary way, which gets the answer
+untouched: what is large, refused, damaged, encrypted with a key of its own, or has something in
+its place. So nothing is decided here but that all is well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError
+
+from s3_integration.aws.errors import translated
+from s3_integration.exceptions import S3DownloadError
+from s3_integration.transfer import integrity
+from s3_integration.transfer.account import Account, are_lines_wanted
+from s3_integration.transfer.direct import DirectWire, as_botocores
+from s3_integration.transfer.download import first_question
+from s3_integration.transfer.engine import Transferred
+from s3_integration.transfer.folders import OpenFolders
+from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict
+from s3_integration.transfer.local import is_plain
+from s3_integration.transfer.partial import may_have_leftover, write_whole
+from s3_integration.transfer.wires import Route
+from s3_integration.utils import ByteRange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from s3_integration.models import ProgressCallback
+    from s3_integration.transfer.answers import HttpAnswer
+    from s3_integration.transfer.direct import Sent
+    from s3_integration.transfer.engine import DownloadJob
+    from s3_integration.transfer.folders import FileIn
+    from s3_integration.transfer.wires import Wires
+
+
+class SmallDownloads:
+    """The downloads of one call, as far as they go the short way.
+
+    Args:
+        wires: the way to S3.
+        first_bytes: how much the first request of a download asks for.
+        go_on: does a job the ordinary way, over a given route.
+    """
+
+    def __init__(
+        self,
+        wires: Wires,
+        first_bytes: int,
+        go_on: Callable[[DownloadJob, ProgressCallback, Route], Transferred],
+    ) -> None:
+        self._wires = wires
+        self._first = ByteRange(0, first_bytes)
+        self._folders = OpenFolders()
+        self._go_on = go_on
+
+    def begin(self, job: DownloadJob) -> SmallDownload | None:
+        """Ask for an object without waiting for it; None where the ordinary way is to be taken."""
+        place = self._folders.place_of(job.destination)
+        if place is None or not is_plain(place) or may_have_leftover(place):
+            return None
+        source = job.source
+        with translated("download", source.bucket, source.key, outcome=S3DownloadError):
+            route = self._wires.choose(source.bucket)
+            wire = route.wire
+            if not isinstance(wire, DirectWire) or not wire.can_send_ahead:
+                return None
+            sent = wire.send_get_object(**first_question(source, self._first))
+        return SmallDownload(job, place, self._first, (route, wire), sent, self._go_on)
+
+
+class SmallDownload:
+    """One of them, on its way; one thread does all of it."""
+
+    def __init__(
+        self,
+        job: DownloadJob,
+        place: FileIn,
+        first: ByteRange,
+        way: tuple[Route, DirectWire],
+        sent: Sent,
+        go_on: Callable[[DownloadJob, ProgressCallback, Route], Transferred],
+    ) -> None:
+        self._job = job
+        self._place = place
+        self._first = first
+        self._route, self._wire = way
+        self._sent = sent
+        self._go_on = go_on
+        where = job.source
+        self._account = Account("download", where.key, where.bucket) if are_lines_wanted() else None
+
+    def finish(self) -> Transferred | None:
+        """What was moved; None where nothing was, and `go_on` has to do it."""
+        answer = self._sent.answer()
+        if isinstance(answer, BotoCoreError) or answer.status not in {200, 206}:
+            return None
+        content = answer.gathered()
+        # OSError: the ordinary way tells what is wrong, or finds that nothing is any more.
+        with contextlib.suppress(DamagedError, OSError):
+            if content is not None and (moved := self._moved(answer, content)):
+                answer.is_taken()
+                if self._account:
+                    self._account.size_bytes = moved.size_bytes
+                    self._account.log(1, "done")
+                return moved
+        return None
+
+    def _moved(self, answer: HttpAnswer, content: memoryview) -> Transferred | None:
+        told = as_botocores(answer, 1)
+        size_bytes = integrity.object_size_of(told, self._first)
+        if size_bytes != len(content) or integrity.may_have_checksum_only(told):
+            return None
+        connection = self._route.connection
+        if etag_verdict("", told, connection.endpoint) != "untold":
+            md5 = integrity.md5_digest(content).hex()
+            if not EtagCheck(connection.endpoint, connection.learned).accepts(md5, told):
+                return None
+        write_whole(self._place, content)
+        return Transferred(size_bytes, str(told["ETag"]).strip('"'), told.get("VersionId"))
+
+    def go_on(self, progress: ProgressCallback) -> Transferred:
+        """Do it the ordinary way, with the answer that has come."""
+        route = Route(self._route.connection, self._wire.after(self._sent))
+        return self._go_on(self._job, progress, route)
+
+    def give_up(self) -> None:
+        """Need it no more."""
+        self._sent.give_up()
