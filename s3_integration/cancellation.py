@@ -40,8 +40,9 @@ def breaking_off_when(has_ended: Callable[[], bool]) -> Iterator[None]:
 
 def check_is_wanted() -> None:
     """Raise a `BrokenOffError` where the transfer of this thread's request has ended."""
-    if any(has_ended() for has_ended in _endings.get()):
-        raise BrokenOffError
+    for has_ended in _endings.get():
+        if has_ended():
+            raise BrokenOffError
 
 
 def wait_while_wanted(seconds: float) -> None:

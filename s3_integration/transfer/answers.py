@@ -176,7 +176,7 @@ class Sized:
             size_bytes: so many it has.
         """
         self._connection = connection
-        self._pace = Pace(connection.limits)
+        self._pace: Pace | None = None
         self._room = room
         self._come = room[: min(come_bytes, size_bytes)]
         self.is_clean = come_bytes <= size_bytes
@@ -208,6 +208,7 @@ class Sized:
             began = time.monotonic()
             count = self._connection.read_body(buffer[:wanted])
             if count < self.remaining:  # what is whole was not too slow
+                self._pace = self._pace or Pace(self._connection.limits)
                 self._pace.note(count, time.monotonic() - began)
         else:
             return 0

@@ -6,7 +6,6 @@ small file's download. Where many go to one folder, one list of it answers for a
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -49,8 +48,8 @@ class BusyFolders:
 
         False where that is not known, and for relative paths, which may change their meaning.
         """
-        path = str(folder.path)
-        if not os.path.isabs(path):  # noqa: PTH117 - a Path would take longer than the answer
+        path = folder.absolute_path
+        if not path:
             return False
         now = time.monotonic()
         found = self._folders.get(path) or self._begin(path, now)

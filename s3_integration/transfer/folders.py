@@ -32,12 +32,14 @@ class OpenFolder:
     Threads may share it. Whoever closes it sees to it that nobody uses it any more.
     """
 
-    __slots__ = ("__weakref__", "_is_writable", "descriptor", "path")
+    __slots__ = ("__weakref__", "_is_writable", "absolute_path", "descriptor", "path")
 
     def __init__(self, path: Path, descriptor: int) -> None:
         """Take over a descriptor; see `open`."""
         self.path = path
         """Where it was when it was opened, for messages."""
+        self.absolute_path = str(path) if path.is_absolute() else ""
+        """The same; "" where it was relative, and may have another meaning now."""
         self.descriptor = descriptor
         """For the system's calls that take a `dir_fd`; -1 once it is closed."""
         self._is_writable = False

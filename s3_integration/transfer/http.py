@@ -150,6 +150,8 @@ class HttpConnection:
         self._socket = connected_socket(origin, limits)
         # What is there already is taken without asking whether it is, as waiting sockets do.
         self._socket.settimeout(0)
+        self._readable = select.poll()
+        self._readable.register(self._socket, select.POLLIN)
         self._buffer = bytearray(_HEAD_BYTES)
         self._view = memoryview(self._buffer)
         self.idle_since = 0.0
@@ -162,7 +164,7 @@ class HttpConnection:
         view = memoryview(content)
         bandwidth = self._limits.bandwidth
         if len(view) <= _HEAD_BYTES and bandwidth is None:
-            self._send_all(b"".join((head, view)))
+            self._send_all(b"".join((head, view)) if view else head)
             return
         self._send_all(head)
         pace = Pace(self._limits)
@@ -297,9 +299,7 @@ class HttpConnection:
         """Whether it may be used again: nothing came on it, not even its end."""
         if time.monotonic() - self.idle_since > _IDLE_SECONDS:
             return False
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return not poll.poll(0)
+        return not self._readable.poll(0)
 
     def close(self) -> None:
         """End it."""

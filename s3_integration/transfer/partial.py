@@ -52,6 +52,9 @@ _CREATE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLO
 _NOBODY_ELSES, _ANYBODYS = 0o600, 0o666
 """Permissions, before the umask."""
 
+_LONGEST_NAME_BYTES = 200
+"""Of a destination's, in the names of its temporary files."""
+
 _LONGEST_GAP = 16
 """Unused names in a row after which no abandoned file is looked for any more."""
 
@@ -74,7 +77,9 @@ class PartialFile:
     ) -> None:
         self._place = file_in(destination)
         self._folder = self._place.folder
-        self._name, self._descriptor = left.opened if left else _create(self._place)
+        self._name, self._descriptor = (
+            left.opened if left else _create(self._place, _start(self._place), _NOBODY_ELSES)
+        )
         self.noted = left.noted if left else []
         """Ranges that a killed download has written."""
         self._notes: Notes | None = None
@@ -173,10 +178,12 @@ def write_whole(place: FileIn, content: Buffer) -> None:
     Raises:
         OSError: the destination is as it was before.
     """
-    sweep_abandoned(place)
+    start = _start(place)
+    if not _busy_folders.holds_none(place.folder, start):
+        _sweep_all(place, start, None)
     where = place.folder.descriptor
     is_new = not os.access(place.name, os.F_OK, dir_fd=where, follow_symlinks=False)
-    name, descriptor = _create(place, _ANYBODYS if is_new else _NOBODY_ELSES)
+    name, descriptor = _create(place, start, _ANYBODYS if is_new else _NOBODY_ELSES)
     try:
         _write_all(descriptor, content, 0)
         if not is_new:
@@ -195,10 +202,10 @@ def _write_all(descriptor: int, chunk: Buffer, offset: int) -> None:
         view, offset = view[written:], offset + written
 
 
-def _create(place: FileIn, mode: int = _NOBODY_ELSES) -> tuple[str, int]:
+def _create(place: FileIn, start: str, mode: int) -> tuple[str, int]:
     """Make and lock the first temporary file that no living download holds."""
     folder = place.folder
-    for name in _partial_names(place):
+    for name in _partial_names(start):
         try:
             descriptor = os.open(name, _CREATE_FLAGS, mode, dir_fd=folder.descriptor)
         except FileExistsError:
@@ -208,7 +215,7 @@ def _create(place: FileIn, mode: int = _NOBODY_ELSES) -> tuple[str, int]:
                 return name, descriptor
         except NoLocksError:
             _remove(folder, name, descriptor)
-            return _create_unlocked(place, mode)
+            return _create_unlocked(place, start, mode)
         except BaseException:
             _remove(folder, name, descriptor)
             raise
@@ -217,10 +224,10 @@ def _create(place: FileIn, mode: int = _NOBODY_ELSES) -> tuple[str, int]:
     raise FileExistsError(errno.EEXIST, message, str(place))
 
 
-def _create_unlocked(place: FileIn, mode: int) -> tuple[str, int]:
+def _create_unlocked(place: FileIn, start: str, mode: int) -> tuple[str, int]:
     """Make a temporary file whose name nobody looks for: it cannot show that it is in use."""
     logger.info("no locks for %r: a kill would leave its temporary file", str(place))
-    name = f"{_start(place)}{os.urandom(8).hex()}{PARTIAL_SUFFIX}"
+    name = f"{start}{os.urandom(8).hex()}{PARTIAL_SUFFIX}"
     return name, os.open(name, _CREATE_FLAGS, mode, dir_fd=place.folder.descriptor)
 
 
@@ -245,10 +252,10 @@ class Leftover:
 
 def may_have_leftover(destination: Destination) -> bool:
     """Whether it is worth while to look, before anything is fetched, for what is there."""
+    first = next(_partial_names(_start(destination)))
     if isinstance(destination, FileIn):
-        first = next(_partial_names(destination))
         return os.access(first, os.F_OK, dir_fd=destination.folder.descriptor)
-    return os.access(destination.parent / next(_partial_names(destination)), os.F_OK)
+    return os.access(destination.parent / first, os.F_OK)
 
 
 def sweep_abandoned(destination: Destination, content: Content | None = None) -> Leftover | None:
@@ -258,11 +265,16 @@ def sweep_abandoned(destination: Destination, content: Content | None = None) ->
         One that holds some of `content`, where there is one; it is the caller's.
     """
     place = file_in(destination)
+    start = _start(place)
+    if content is None and _busy_folders.holds_none(place.folder, start):
+        return None
+    return _sweep_all(place, start, content)
+
+
+def _sweep_all(place: FileIn, start: str, content: Content | None) -> Leftover | None:
     kept: Leftover | None = None
     missing_in_a_row = 0
-    if content is None and _busy_folders.holds_none(place.folder, _start(place)):
-        return None
-    for name in _partial_names(place):
+    for name in _partial_names(start):
         if os.access(name, os.F_OK, dir_fd=place.folder.descriptor):
             missing_in_a_row = 0
             kept = _sweep(place.folder, name, None if kept else content) or kept
@@ -303,15 +315,16 @@ def _is_ours(descriptor: int) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and is_private
 
 
-def _partial_names(destination: Destination) -> Iterator[str]:
-    """The names that temporary files for `destination` may have, in the order of their use."""
-    start = _start(destination)
+def _partial_names(start: str) -> Iterator[str]:
+    """The names of temporary files that begin so, in the order of their use."""
     for number in range(_MOST_PARTIAL_FILES):
         yield f"{start}{number}{PARTIAL_SUFFIX}"
 
 
 def _start(destination: Destination) -> str:
     """What stands before the number in the names of `destination`'s temporary files."""
+    if destination.name.isascii() and len(destination.name) <= _LONGEST_NAME_BYTES:
+        return f".{destination.name}."
     # File systems allow 255 bytes a name; a long one is cut between characters.
-    name = destination.name.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")
-    return f".{name}."
+    name = destination.name.encode("utf-8", "surrogateescape")[:_LONGEST_NAME_BYTES]
+    return f".{name.decode('utf-8', 'ignore')}."

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError
 
-from s3_integration.aws.errors import translated
-from s3_integration.exceptions import S3DownloadError
 from s3_integration.transfer import integrity
 from s3_integration.transfer.account import Account, are_lines_wanted
 from s3_integration.transfer.direct import DirectWire, as_botocores
@@ -24,7 +22,7 @@ from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.folders import OpenFolders
 from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict
 from s3_integration.transfer.local import is_plain
-from s3_integration.transfer.partial import may_have_leftover, write_whole
+from s3_integration.transfer.partial import write_whole
 from s3_integration.transfer.wires import Route
 from s3_integration.utils import ByteRange
 
@@ -55,23 +53,25 @@ class SmallDownloads:
         go_on: Callable[[DownloadJob, ProgressCallback, Route], Transferred],
     ) -> None:
         self._wires = wires
-        self._first = ByteRange(0, first_bytes)
+        self.first = ByteRange(0, first_bytes)
+        self.go_on = go_on
+        self.are_lines_wanted = are_lines_wanted()
         self._folders = OpenFolders()
-        self._go_on = go_on
 
     def begin(self, job: DownloadJob) -> SmallDownload | None:
-        """Ask for an object without waiting for it; None where the ordinary way is to be taken."""
+        """Ask for an object without waiting for it; None where the ordinary way is to be taken.
+
+        What it raises, the ordinary way meets as well.
+        """
         place = self._folders.place_of(job.destination)
-        if place is None or not is_plain(place) or may_have_leftover(place):
+        if place is None or not is_plain(place):
             return None
-        source = job.source
-        with translated("download", source.bucket, source.key, outcome=S3DownloadError):
-            route = self._wires.choose(source.bucket)
-            wire = route.wire
-            if not isinstance(wire, DirectWire) or not wire.can_send_ahead:
-                return None
-            sent = wire.send_get_object(**first_question(source, self._first))
-        return SmallDownload(job, place, self._first, (route, wire), sent, self._go_on)
+        route = self._wires.choose(job.source.bucket)
+        wire = route.wire
+        if not isinstance(wire, DirectWire) or not wire.can_send_ahead:
+            return None
+        sent = wire.send_get_object(**first_question(job.source, self.first))
+        return SmallDownload(self, job, place, (route, wire), sent)
 
 
 class SmallDownload:
@@ -79,21 +79,20 @@ class SmallDownload:
 
     def __init__(
         self,
+        call: SmallDownloads,
         job: DownloadJob,
         place: FileIn,
-        first: ByteRange,
         way: tuple[Route, DirectWire],
         sent: Sent,
-        go_on: Callable[[DownloadJob, ProgressCallback, Route], Transferred],
     ) -> None:
+        self._call = call
         self._job = job
         self._place = place
-        self._first = first
         self._route, self._wire = way
         self._sent = sent
-        self._go_on = go_on
         where = job.source
-        self._account = Account("download", where.key, where.bucket) if are_lines_wanted() else None
+        lines = call.are_lines_wanted
+        self._account = Account("download", where.key, where.bucket) if lines else None
 
     def finish(self) -> Transferred | None:
         """What was moved; None where nothing was, and `go_on` has to do it."""
@@ -113,7 +112,7 @@ class SmallDownload:
 
     def _moved(self, answer: HttpAnswer, content: memoryview) -> Transferred | None:
         told = as_botocores(answer, 1)
-        size_bytes = integrity.object_size_of(told, self._first)
+        size_bytes = integrity.object_size_of(told, self._call.first)
         if size_bytes != len(content) or integrity.may_have_checksum_only(told):
             return None
         connection = self._route.connection
@@ -127,7 +126,7 @@ class SmallDownload:
     def go_on(self, progress: ProgressCallback) -> Transferred:
         """Do it the ordinary way, with the answer that has come."""
         route = Route(self._route.connection, self._wire.after(self._sent))
-        return self._go_on(self._job, progress, route)
+        return self._call.go_on(self._job, progress, route)
 
     def give_up(self) -> None:
         """Need it no more."""
