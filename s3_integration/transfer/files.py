@@ -24,7 +24,8 @@ from s3_integration.transfer.multipart import MultipartUpload
 from s3_integration.transfer.parts import PartThreads
 from s3_integration.transfer.reading import ObjectReading
 from s3_integration.transfer.sinks import FileReceiver, MemoryReceiver
-from s3_integration.transfer.small import SmallDownloads
+from s3_integration.transfer.small_downloads import SmallDownloads
+from s3_integration.transfer.small_uploads import SmallUploads
 from s3_integration.transfer.upload import upload_single
 from s3_integration.transfer.wires import Wires
 from s3_integration.utils import MAX_OBJECT_SIZE_BYTES, MIB, ByteRange
@@ -78,12 +79,23 @@ class FileEngine:
     ) -> Transferred:
         """Store a file; see `TransferEngine`."""
         with translated("upload", target.bucket, target.key, outcome=S3UploadError):
-            s3 = self._wires.choose(target.bucket)
-            if source.size_bytes < self._transfer.multipart_threshold_bytes:
-                return upload_single(s3, source, target, options, progress)
-            return MultipartUpload(
-                s3, source, target, options, self._transfer, self._threads, progress
-            ).run()
+            return self._upload_by(
+                self._wires.choose(target.bucket), source, target, options, progress
+            )
+
+    def _upload_by(
+        self,
+        route: Route,
+        source: SourceFile,
+        target: ObjectId,
+        options: UploadOptions,
+        progress: ProgressCallback | None,
+    ) -> Transferred:
+        if source.size_bytes < self._transfer.multipart_threshold_bytes:
+            return upload_single(route, source, target, options, progress)
+        return MultipartUpload(
+            route, source, target, options, self._transfer, self._threads, progress
+        ).run()
 
     def download(
         self,
@@ -126,11 +138,9 @@ class FileEngine:
 
     def upload_many(self, jobs: Iterable[UploadJob]) -> Generator[Outcome[UploadJob], None, None]:
         """Store many files; see `TransferEngine`."""
-        return move_many(
-            jobs,
-            self._told_upload_job if are_lines_wanted() else self._upload_job,
-            self._transfer.files_in_flight,
-        )
+        move = self._told_upload_job if are_lines_wanted() else self._upload_job
+        small = SmallUploads(self._wires, move)
+        return move_many(jobs, move, self._transfer.files_in_flight, small.begin)
 
     def download_many(
         self, jobs: Iterable[DownloadJob]
@@ -140,9 +150,11 @@ class FileEngine:
         small = SmallDownloads(self._wires, self._transfer.multipart_threshold_bytes, move)
         return move_many(jobs, move, self._transfer.files_in_flight, small.begin)
 
-    def _told_upload_job(self, job: UploadJob, progress: ProgressCallback) -> Transferred:
+    def _told_upload_job(
+        self, job: UploadJob, progress: ProgressCallback, route: Route | None = None
+    ) -> Transferred:
         with accounted("upload", job.target.key, job.target.bucket) as account:
-            moved = self._upload_job(job, progress)
+            moved = self._upload_job(job, progress, route)
             account.size_bytes = moved.size_bytes
         return moved
 
@@ -154,16 +166,19 @@ class FileEngine:
             account.size_bytes = moved.size_bytes
         return moved
 
-    def _upload_job(self, job: UploadJob, progress: ProgressCallback) -> Transferred:
+    def _upload_job(
+        self, job: UploadJob, progress: ProgressCallback, route: Route | None = None
+    ) -> Transferred:
         where = job.target
         with (
             translated("upload", where.bucket, where.key, outcome=S3UploadError),
             open_source(job.path) as source,
         ):
+            s3 = route or self._wires.choose(where.bucket)
             if source.size_bytes < self._transfer.multipart_threshold_bytes:
                 with self._memory.get().holding(source.size_bytes):
-                    return self.upload(source, where, job.options, progress)
-            return self.upload(source, where, job.options, progress)
+                    return self._upload_by(s3, source, where, job.options, progress)
+            return self._upload_by(s3, source, where, job.options, progress)
 
     def _download_job(
         self, job: DownloadJob, progress: ProgressCallback, route: Route | None = None

@@ -112,17 +112,18 @@ class Piece:
             DamagedError: the answer does not show that these very bytes are stored.
         """
         try:
-            answer = store(**self._parameters())
+            answer = store(**self.parameters())
         except ClientError as error:
             if self._sent != "both" or not may_refuse_checksums(error):
                 raise
             self._sent = "md5"
-            answer = store(**self._parameters())
+            answer = store(**self.parameters())
             self._learned.checksums = "refused"
-        self._check(answer)
+        self.check(answer)
         return answer
 
-    def _parameters(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Any]:
+        """What tells the server of the checksums."""
         parameters: dict[str, Any] = {}
         if self._sent != "crc64nvme":
             parameters["ContentMD5"] = integrity.content_md5_header(self.md5)
@@ -130,7 +131,12 @@ class Piece:
             parameters |= {**ALGORITHM, checksums.FIELD: self.checksum}
         return parameters
 
-    def _check(self, answer: Mapping[str, Any]) -> None:
+    def check(self, answer: Mapping[str, Any]) -> None:
+        """Compare what the answer says of the bytes.
+
+        Raises:
+            DamagedError: it does not show that these very bytes are stored.
+        """
         integrity.check_is_from_s3(answer)  # and without its ETag, S3 could not join parts
         repeated = checksums.stored_checksum(answer) if self.checksum else ""
         if repeated != self.checksum and repeated:

@@ -1,0 +1,133 @@
+"""Small files of one call for many: sent ahead, while the answers to others are on their way.
+
+As `small_downloads.py` has it: nothing is decided here but that all is well. Whatever is not as
+usual is left to the ordinary way, which gets the answer and does all of its own checks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError
+
+from s3_integration.transfer import integrity
+from s3_integration.transfer.account import Account, are_lines_wanted
+from s3_integration.transfer.direct import DirectWire, as_botocores
+from s3_integration.transfer.engine import Transferred
+from s3_integration.transfer.integrity import DamagedError
+from s3_integration.transfer.local import open_source
+from s3_integration.transfer.proof import Piece, checksums_to_send
+from s3_integration.transfer.stored import settle, storage_parameters
+from s3_integration.transfer.wires import Route
+from s3_integration.utils import ByteRange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from s3_integration.aws.session import Connection
+    from s3_integration.models import ProgressCallback
+    from s3_integration.transfer.direct import Sent
+    from s3_integration.transfer.engine import UploadJob
+    from s3_integration.transfer.wires import Wires
+
+_MOST_BYTES = 64 * 1024
+"""What sockets take at once, so that no thread waits while it sends."""
+
+
+class SmallUploads:
+    """The uploads of one call, as far as they go the short way.
+
+    Args:
+        wires: the way to S3.
+        go_on: does a job the ordinary way, over a given route.
+    """
+
+    def __init__(
+        self, wires: Wires, go_on: Callable[[UploadJob, ProgressCallback, Route], Transferred]
+    ) -> None:
+        self._wires = wires
+        self.go_on = go_on
+        self.are_lines_wanted = are_lines_wanted()
+
+    def begin(self, job: UploadJob) -> SmallUpload | None:
+        """Send a file without waiting for an answer; None where the ordinary way is to be taken.
+
+        What it raises, the ordinary way meets as well.
+        """
+        target = job.target
+        route = self._wires.choose(target.bucket)
+        connection, wire = route.connection, route.wire
+        # Conditions and encryption may have to be asked about first.
+        is_usual = job.options.if_exists == "overwrite" and connection.terms.encryption is None
+        if not (is_usual and isinstance(wire, DirectWire) and wire.can_send_ahead):
+            return None
+        piece = _piece_of(job.path, connection)
+        if piece is None:
+            return None
+        sent = wire.send_put_object(
+            piece.content,
+            Bucket=target.bucket,
+            Key=target.key,
+            **piece.parameters(),
+            **storage_parameters(job.options),
+        )
+        return SmallUpload(self, job, piece, (route, wire), sent)
+
+
+def _piece_of(path: Path, connection: Connection) -> Piece | None:
+    """A small file's content, which it had all the time; None where it is not small."""
+    with open_source(path) as source:
+        if source.size_bytes > _MOST_BYTES:
+            return None
+        whole = ByteRange(0, source.size_bytes)
+        sent = checksums_to_send(connection.endpoint, connection.learned)
+        piece = Piece(connection, source.read(whole), sent)
+        settle(source, {whole: piece.fingerprint} if source.is_fresh else {})
+    return piece
+
+
+class SmallUpload:
+    """One of them, on its way; one thread does all of it."""
+
+    def __init__(
+        self,
+        call: SmallUploads,
+        job: UploadJob,
+        piece: Piece,
+        way: tuple[Route, DirectWire],
+        sent: Sent,
+    ) -> None:
+        self._call = call
+        self._job = job
+        self._piece = piece
+        self._route, self._wire = way
+        self._sent = sent
+        where = job.target
+        lines = call.are_lines_wanted
+        self._account = Account("upload", where.key, where.bucket) if lines else None
+
+    def finish(self) -> Transferred | None:
+        """What was stored; None where that is not sure, and `go_on` has to see to it."""
+        answer = self._sent.answer()
+        if isinstance(answer, BotoCoreError) or answer.status != 200:
+            return None
+        told = as_botocores(answer, 1)
+        try:
+            self._piece.check(told)
+        except DamagedError:
+            return None
+        size_bytes = len(self._piece.content)
+        if self._account:
+            self._account.size_bytes = size_bytes
+            self._account.log(1, "done")
+        return Transferred(size_bytes, integrity.unquoted(told["ETag"]), told.get("VersionId"))
+
+    def go_on(self, progress: ProgressCallback) -> Transferred:
+        """Do it the ordinary way, with the answer that has come."""
+        route = Route(self._route.connection, self._wire.after(self._sent))
+        return self._call.go_on(self._job, progress, route)
+
+    def give_up(self) -> None:
+        """Need it no more."""
+        self._sent.give_up()
