@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from s3_integration.transfer.folders import FileIn, MissingFolder, OpenFolder
+from s3_integration.transfer.folders import (
+    _MOST_FOLDERS,
+    FileIn,
+    MissingFolder,
+    OpenFolder,
+    OpenFolders,
+)
 
 NO_NAMES = ["", ".", "..", "a/b", "../a", "/a", "a/", "a\0b"]
 
@@ -147,3 +153,36 @@ def test_a_folder_shows_its_path(tmp_path: Path) -> None:
 
     assert repr(folder) == f"OpenFolder({str(tmp_path)!r})"
     assert str(FileIn(folder, "a")) == str(tmp_path / "a")
+
+
+def test_a_folder_of_many_files_is_opened_once(tmp_path: Path) -> None:
+    folders = OpenFolders()
+
+    first, second = folders.place_of(tmp_path / "a"), folders.place_of(tmp_path / "b")
+
+    assert first is not None
+    assert second is not None
+    assert first.folder is second.folder
+    assert (first.name, second.path) == ("a", tmp_path / "b")
+
+
+def test_a_place_in_an_open_folder_is_itself(tmp_path: Path) -> None:
+    place = FileIn(OpenFolder.open(tmp_path), "a")
+
+    assert OpenFolders().place_of(place) is place
+
+
+@pytest.mark.parametrize("path", ["relative", "folder/relative", "/nowhere/at/all"])
+def test_a_path_whose_folder_is_not_there_or_may_change_has_no_place(path: str) -> None:
+    assert OpenFolders().place_of(Path(path)) is None
+
+
+def test_of_many_folders_few_stay_open(tmp_path: Path) -> None:
+    folders = OpenFolders()
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - as short as it can be
+
+    for number in range(3 * _MOST_FOLDERS):
+        (tmp_path / str(number)).mkdir()
+        assert folders.place_of(tmp_path / str(number) / "a") is not None
+
+    assert len(os.listdir("/proc/self/fd")) <= before + _MOST_FOLDERS  # noqa: PTH208 - see above

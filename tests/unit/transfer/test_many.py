@@ -21,7 +21,7 @@ from s3_integration.transfer.engine import (
     UploadJob,
     UploadOptions,
 )
-from s3_integration.transfer.many import LOOK_AHEAD, move_many
+from s3_integration.transfer.many import DEPTH, LOOK_AHEAD, move_many
 from s3_integration.transfer.turns import end_turn
 from tests.fixtures.at_once import allow_threads
 from tests.fixtures.children import environment_of, run_child
@@ -269,6 +269,113 @@ def test_where_no_thread_can_be_started_the_error_says_so(
 
     with pytest.raises(S3IntegrationError, match="no more threads"):
         list(move_many(upload_jobs(), do_nothing, 64))
+
+
+class Ahead:
+    """Jobs that are begun ahead; every third takes longer, and one in seven cannot be begun."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.under_way = 0
+        self.most = 0
+        self.given_up = 0
+        self.gone_on: list[str] = []
+        self.moved: list[str] = []
+
+    def begin(self, job: UploadJob) -> BegunAhead | None:
+        number = int(job.path.name)
+        if number % 7 == 6:
+            raise ZeroDivisionError
+        if number % 7 == 5:
+            return None
+        with self.lock:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        return BegunAhead(self, job)
+
+    def move(self, job: UploadJob, progress: ProgressCallback) -> Transferred:
+        self.moved.append(job.path.name)
+        return DONE
+
+    def end(self) -> None:
+        with self.lock:
+            self.under_way -= 1
+
+
+class BegunAhead:
+    def __init__(self, ahead: Ahead, job: UploadJob) -> None:
+        self._ahead = ahead
+        self._job = job
+
+    def finish(self) -> Transferred | None:
+        if int(self._job.path.name) % 3 == 0:
+            return None
+        self._ahead.end()
+        if self._job.path.name == "1":
+            message = "refused"
+            raise S3UploadError(message)
+        return DONE
+
+    def go_on(self, progress: ProgressCallback) -> Transferred:
+        self._ahead.gone_on.append(self._job.path.name)
+        self._ahead.end()
+        return DONE
+
+    def give_up(self) -> None:
+        self._ahead.given_up += 1
+        self._ahead.end()
+
+
+@pytest.mark.parametrize("most", [1, 3, 16, 64])
+def test_jobs_that_are_begun_ahead_have_one_outcome_each_whatever_becomes_of_them(
+    most: int,
+) -> None:
+    ahead = Ahead()
+
+    outcomes = list(move_many(itertools.islice(upload_jobs(), 300), ahead.move, most, ahead.begin))
+
+    told = sorted((int(each.job.path.name), each.error is None) for each in outcomes)
+    assert told == [(number, number != 1) for number in range(300)]
+    assert sorted(map(int, ahead.moved)) == [n for n in range(300) if n % 7 in {5, 6}]
+    begun = set(range(300)) - set(map(int, ahead.moved))
+    assert sorted(map(int, ahead.gone_on)) == sorted(n for n in begun if n % 3 == 0)
+    assert (ahead.under_way, ahead.given_up) == (0, 0)
+
+
+@pytest.mark.parametrize("most", [1, 3, 16])
+def test_no_more_jobs_than_allowed_are_begun_ahead(most: int) -> None:
+    ahead = Ahead()
+
+    list(move_many(itertools.islice(upload_jobs(), 300), ahead.move, most, ahead.begin))
+
+    assert 1 <= ahead.most <= most
+
+
+def test_one_thread_has_several_jobs_under_way() -> None:
+    ahead, some_are_ready = Ahead(), threading.Event()
+
+    def jobs() -> Iterator[UploadJob]:
+        yield from itertools.islice(upload_jobs(), 5)
+        some_are_ready.set()
+
+    def begin(job: UploadJob) -> BegunAhead | None:
+        assert some_are_ready.wait(10)
+        return ahead.begin(job)
+
+    list(move_many(jobs(), ahead.move, DEPTH, begin))
+
+    assert ahead.most == 5
+
+
+def test_jobs_that_were_begun_ahead_are_given_up_when_nobody_wants_their_outcomes() -> None:
+    ahead = Ahead()
+    outcomes = move_many(upload_jobs(), ahead.move, 64, ahead.begin)
+    for _ in range(20):
+        next(outcomes)
+
+    outcomes.close()
+
+    assert ahead.under_way == 0
 
 
 _INTERRUPTED_WHILE_LOCKING: Final = """
