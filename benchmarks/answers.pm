@@ -1,7 +1,8 @@
 # What S3 answers to requests that are not for a file's bytes. nginx.conf calls it.
 #
 # Bodies are read to their end before anything is answered, as S3 does. ETags are opaque:
-# nobody knows the checksum of bytes that are thrown away.
+# nobody knows the checksum of bytes that are thrown away. Of objects that were stored in parts
+# the size is kept, for rclone asks for it: in files, since each worker has a memory of its own.
 
 package answers;
 
@@ -12,6 +13,7 @@ use MIME::Base64 qw(encode_base64);
 use nginx;
 
 my $number = 0;
+my $stored = "{{folder}}/stored";
 
 sub handle {
     my ($request) = @_;
@@ -50,6 +52,7 @@ sub put {
     return refusal($request, 400, "BadDigest") if is_damaged($request);
     my $etag = $query =~ /partNumber=(\d+)/ ? "bench-part-$1" : "bench-object";
     $request->header_out("ETag", "\"$etag\"");
+    note_part($request, $1, $2) if $query =~ /partNumber=(\d+)&uploadId=([\w-]+)/;
     # S3 repeats the checksum that it has verified.
     for my $name (map { "x-amz-checksum-$_" } qw(crc32 crc32c crc64nvme)) {
         my $checksum = $request->header_in($name);
@@ -102,8 +105,35 @@ sub initiated {
     return named($request, "InitiateMultipartUploadResult", "<UploadId>$upload_id</UploadId>");
 }
 
+sub note_part {
+    my ($request, $part, $upload_id) = @_;
+    my $size = $request->header_in("Content-Length") // 0;
+    open my $file, ">>", "$stored/$upload_id" or return;
+    print {$file} "$part $size\n";
+    close $file;
+}
+
+sub note_size {
+    my ($request) = @_;
+    my ($upload_id) = ($request->args // "") =~ /uploadId=([\w-]+)/ or return;
+    open my $parts, "<", "$stored/$upload_id" or return;
+    my %sizes = map { split } <$parts>;    # of a part that came twice, the last
+    close $parts;
+    my $total = 0;
+    $total += $_ for values %sizes;
+    open my $file, ">", stored_name($request) or return;
+    print {$file} $total;
+    close $file;
+}
+
+sub stored_name {
+    my ($request) = @_;
+    return "$stored/of-" . unpack("H*", $request->uri);
+}
+
 sub completed {
     my ($request) = @_;
+    note_size($request);
     return named($request, "CompleteMultipartUploadResult", "<ETag>\"bench-object\"</ETag>");
 }
 
@@ -117,6 +147,13 @@ sub named {
 
 sub missing {
     my ($request) = @_;
+    if ($request->request_method eq "HEAD" && open my $file, "<", stored_name($request)) {
+        $request->header_out("ETag", "\"bench-object\"");
+        $request->header_out("Content-Length", scalar <$file>);
+        $request->status(200);
+        $request->send_http_header;
+        return OK;
+    }
     return refusal($request, 404, "NoSuchKey");
 }
 

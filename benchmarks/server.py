@@ -117,6 +117,7 @@ def _installed() -> tuple[str, Path]:
 
 def _configure(folder: Path, modules: Path) -> dict[Profile, int]:
     (folder / "scratch").mkdir()
+    (folder / "stored").mkdir()
     ports = _free_ports()
     values = {
         "configuration": str(folder),
