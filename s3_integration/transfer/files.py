@@ -86,7 +86,7 @@ class FileEngine:
     def _upload_by(
         self,
         route: Route,
-        source: SourceFile,
+        source: Source,
         target: ObjectId,
         options: UploadOptions,
         progress: ProgressCallback | None,

@@ -10,6 +10,8 @@ its place. So nothing is decided here but that all is well.
 from __future__ import annotations
 
 import contextlib
+import errno
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError
@@ -19,7 +21,7 @@ from s3_integration.transfer.account import Account, are_lines_wanted
 from s3_integration.transfer.direct import DirectWire, as_botocores
 from s3_integration.transfer.download import first_question
 from s3_integration.transfer.engine import Transferred
-from s3_integration.transfer.folders import OpenFolders
+from s3_integration.transfer.folders import FileIn, OpenFolders
 from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict
 from s3_integration.transfer.local import is_plain
 from s3_integration.transfer.partial import write_whole
@@ -32,8 +34,7 @@ if TYPE_CHECKING:
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.answers import HttpAnswer
     from s3_integration.transfer.direct import Sent
-    from s3_integration.transfer.engine import DownloadJob
-    from s3_integration.transfer.folders import FileIn
+    from s3_integration.transfer.engine import DownloadJob, PlaceToOpen
     from s3_integration.transfer.wires import Wires
 
 
@@ -63,8 +64,8 @@ class SmallDownloads:
 
         What it raises, the ordinary way meets as well.
         """
-        place = self._folders.place_of(job.destination)
-        if place is None or not is_plain(place):
+        place = self._place_of(job)
+        if place is None:
             return None
         route = self._wires.choose(job.source.bucket)
         wire = route.wire
@@ -72,6 +73,13 @@ class SmallDownloads:
             return None
         sent = wire.send_get_object(**first_question(job.source, self.first))
         return SmallDownload(self, job, place, (route, wire), sent)
+
+    def _place_of(self, job: DownloadJob) -> FileIn | PlaceToOpen | None:
+        destination = job.destination
+        if not isinstance(destination, Path | FileIn):
+            return destination  # looked at when its turn comes
+        place = self._folders.place_of(destination)
+        return place if place is not None and is_plain(place) else None
 
 
 class SmallDownload:
@@ -81,7 +89,7 @@ class SmallDownload:
         self,
         call: SmallDownloads,
         job: DownloadJob,
-        place: FileIn,
+        place: FileIn | PlaceToOpen,
         way: tuple[Route, DirectWire],
         sent: Sent,
     ) -> None:
@@ -120,8 +128,17 @@ class SmallDownload:
             md5 = integrity.md5_digest(content).hex()
             if not EtagCheck(connection.endpoint, connection.learned).accepts(md5, told):
                 return None
-        write_whole(self._place, content)
+        self._write(content)
         return Transferred(size_bytes, str(told["ETag"]).strip('"'), told.get("VersionId"))
+
+    def _write(self, content: memoryview) -> None:
+        if isinstance(self._place, FileIn):
+            write_whole(self._place, content)
+            return
+        with self._place.opened() as place:
+            if not is_plain(place):
+                raise OSError(errno.EEXIST, "something else than a file is there", str(place))
+            write_whole(place, content)
 
     def go_on(self, progress: ProgressCallback) -> Transferred:
         """Do it the ordinary way, with the answer that has come."""
