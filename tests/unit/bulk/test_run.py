@@ -11,7 +11,7 @@ import pytest
 from s3_integration.bulk.comparing import Verdict
 from s3_integration.bulk.judging import Deed
 from s3_integration.bulk.plan import Plan, Step
-from s3_integration.bulk.run import Manner, Moved, carry_out
+from s3_integration.bulk.run import Compares, Manner, Moved, carry_out
 from s3_integration.exceptions import (
     S3AccessDeniedError,
     S3BucketError,
@@ -46,6 +46,7 @@ class FakeMeans:
     deleted: list[list[str]] = field(default_factory=list)
     bucket_name: str = "notes"
     delete_threads: int = 1
+    compares: Compares = "before moving"
 
     def key_of(self, key: str) -> str:
         return f"p/{key}"
