@@ -26,6 +26,7 @@ from s3_integration.logs import log_to_stderr
 from s3_integration.models import (
     FileResult,
     FolderListing,
+    FolderProgress,
     S3Checksum,
     S3FileInfo,
     S3Version,
@@ -37,6 +38,7 @@ __all__ = [
     "Encryption",
     "FileResult",
     "FolderListing",
+    "FolderProgress",
     "S3AccessDeniedError",
     "S3BucketError",
     "S3Checksum",

@@ -87,6 +87,7 @@ _WORDS_OF_THE_SHELL = {
     " (create_bucket=True)": "",
     "pass create_bucket=False": "give --no-create-bucket",
     "if_exists='overwrite'": "--if-exists overwrite",
+    "empty_source='allow'": "--allow-empty-source",
     "AWS_PROFILE or profile_name": "AWS_PROFILE or --profile",
     "Give bucket_name another": "Give --bucket another",
     "Give endpoint_url another": "Give --endpoint-url another",

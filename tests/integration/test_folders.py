@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner
 
+from s3_integration.cli import screen
 from s3_integration.cli.app import s3i as program
 from s3_integration.client import S3Client
 from s3_integration.config import S3Config
@@ -324,7 +325,10 @@ def s3i(config: S3Config, *words: str) -> tuple[int, list[dict[str, Any]]]:
     return ended.exit_code, [json.loads(line) for line in ended.stdout.splitlines()]
 
 
-def test_s3i_sync_mirrors_up_across_and_down(config: S3Config, tmp_path: Path) -> None:
+def test_s3i_sync_mirrors_up_across_and_down(
+    config: S3Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen, "log_to_stderr", lambda *_, **__: None)
     source = make_tree(tmp_path / "tree", {"a": b"1", "b/c": b"22", "d.log": b"3"})
     bucket = config.bucket_name
 
