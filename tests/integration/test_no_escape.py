@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -19,7 +20,6 @@ from s3_integration.bulk.targets import TargetTree
 from s3_integration.client import S3Client
 from s3_integration.exceptions import S3DownloadError, both
 from s3_integration.models import TransferReport
-from s3_integration.transfer.partial import PartialFile
 from tests.fixtures.keys import keys, sets_of_keys
 from tests.fixtures.servers import ServerUnderTest
 
@@ -137,24 +137,25 @@ def test_a_link_that_is_there_before_is_not_followed(
 
 
 @pytest.mark.promise(5)
+@pytest.mark.parametrize("size_bytes", [10, 100_000], ids=["checked in memory", "by pieces"])
 def test_a_folder_that_becomes_a_link_in_the_middle_gets_no_more_files(
-    bucket: S3Client, plain: Any, monkeypatch: pytest.MonkeyPatch
+    bucket: S3Client, plain: Any, monkeypatch: pytest.MonkeyPatch, size_bytes: int
 ) -> None:
     """The link comes when the first file is whole, right before it takes its place."""
     stored = [f"p/x/{number:02}" for number in range(20)]
     for key in stored:
-        plain.put_object(Bucket=bucket.bucket_name, Key=key, Body=key.encode())
+        plain.put_object(Bucket=bucket.bucket_name, Key=key, Body=bytes(size_bytes))
     with watched_parent() as parent:
-        commit = PartialFile.commit
+        replace = os.replace
         swapped: list[Path] = []
 
-        def commit_after_the_swap(partial: PartialFile) -> None:
+        def replace_after_the_swap(source: str, destination: str, **folders: int) -> None:
             if not swapped:
                 swapped.append((parent / "root" / "x").rename(parent / "root" / "moved"))
                 (parent / "root" / "x").symlink_to(parent / "outside")
-            commit(partial)
+            replace(source, destination, **folders)
 
-        monkeypatch.setattr(PartialFile, "commit", commit_after_the_swap)
+        monkeypatch.setattr(os, "replace", replace_after_the_swap)
 
         report = bucket.download_directory("p", parent / "root")
 
