@@ -8,6 +8,7 @@ s3.upload_file("report.pdf", s3_key="reports/2024/january.pdf")
 
 import logging
 
+from s3_integration.bucket.findings import AuditReport, ControlResult, Finding, SecureReport
 from s3_integration.client import S3Client
 from s3_integration.config import S3Config, TransferConfig
 from s3_integration.encryption import Encryption
@@ -35,8 +36,11 @@ from s3_integration.models import (
 from s3_integration.version import __version__
 
 __all__ = [
+    "AuditReport",
+    "ControlResult",
     "Encryption",
     "FileResult",
+    "Finding",
     "FolderListing",
     "FolderProgress",
     "S3AccessDeniedError",
@@ -53,6 +57,7 @@ __all__ = [
     "S3IntegrationError",
     "S3UploadError",
     "S3Version",
+    "SecureReport",
     "TransferConfig",
     "TransferReport",
     "__version__",

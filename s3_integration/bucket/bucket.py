@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from s3_integration import utils
 from s3_integration.aws.session import region_of
+from s3_integration.bucket.arguments import (
+    check_account,
+    check_age,
+    check_days,
+    check_kms_key,
+    check_logging_bucket,
+    check_prefix,
+)
 from s3_integration.bucket.create import ensure_bucket
 from s3_integration.bucket.policy import RECOMMENDED, Feature, policy_document
+from s3_integration.bucket.secure import Choices, audit_bucket, secure_bucket
 from s3_integration.bucket.stale import abort_stale_uploads
 from s3_integration.config import Settings, resolve_settings
-from s3_integration.exceptions import S3ConfigError
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterable
 
     from s3_integration.aws.session import Connection
+    from s3_integration.bucket.findings import AuditReport, SecureReport
     from s3_integration.models import StaleUploads
 
 
@@ -33,16 +41,82 @@ class Bucket:
     def __repr__(self) -> str:
         return f"Bucket({self.name!r})"
 
-    def ensure(self) -> None:
+    def ensure(self) -> bool:
         """Create the bucket, with its protections, unless it is there.
+
+        Returns:
+            True: it was created. False: it was there, and stays as it is.
 
         Raises:
             S3BucketError: it belongs to someone else, or could not be created.
             S3IntegrationError: S3 could not be asked.
         """
-        ensure_bucket(self._connect(), self.name)
+        return ensure_bucket(self._connect(), self.name)
 
-    def abort_stale_uploads(self, older_than: dt.timedelta, *, prefix: str = "") -> StaleUploads:
+    def audit(self, *, expected_owner: str | None = None) -> AuditReport:
+        """Read the bucket's settings and say how each of its controls stands.
+
+        It changes nothing. A setting that these credentials may not read, or that the server
+        does not have, is a finding, not an error.
+
+        Args:
+            expected_owner: the number of the AWS account that has to own the bucket; where
+                another does, nothing is read.
+
+        Raises:
+            S3ConfigError: an argument is nonsense; nothing was sent.
+            S3BucketError: the bucket does not exist, or belongs to someone else.
+            S3IntegrationError: S3 could not be asked.
+        """
+        check_account(expected_owner)
+        return audit_bucket(self._connect(), self.name, expected_owner)
+
+    def secure(
+        self,
+        *,
+        logging_bucket: str | None = None,
+        kms_key: str | None = None,
+        expire_old_versions_after_days: int | None = None,
+        expected_owner: str | None = None,
+        dry_run: bool = False,
+    ) -> SecureReport:
+        """Set what `audit` finds missing, and read it back.
+
+        Policy statements, lifecycle rules and everything else that is not the package's own
+        stay. A second call sends no write. What could not be set is in the report, not raised.
+
+        Args:
+            logging_bucket: where access logs go; made, with its own protections, where it is
+                missing, and opened for them by one more policy statement where it is there.
+            kms_key: id, ARN or alias of a KMS key to encrypt new objects with; without it,
+                a bucket's own choice stays, and one that has none gets AES-256.
+            expire_old_versions_after_days: delete versions so long after they were replaced
+                or deleted; without it, none is ever deleted.
+            expected_owner: the number of the AWS account that has to own the bucket; on AWS,
+                the credentials' own account unless it is given.
+            dry_run: only say what would be set.
+
+        Raises:
+            S3ConfigError: an argument is nonsense; nothing was sent.
+            S3BucketError: the bucket does not exist, or belongs to another account.
+            S3IntegrationError: S3 or AWS STS could not be asked.
+        """
+        check_account(expected_owner)
+        check_logging_bucket(logging_bucket, self.name)
+        check_kms_key(kms_key)
+        check_days(expire_old_versions_after_days)
+        choices = Choices(
+            logging_bucket=logging_bucket,
+            kms_key=kms_key,
+            expire_old_versions_after_days=expire_old_versions_after_days,
+            expected_owner=expected_owner,
+            dry_run=dry_run,
+        )
+        return secure_bucket(self._connect(), self.name, choices)
+
+    def abort_stale_uploads(
+        self, older_than: dt.timedelta, *, prefix: str = "", dry_run: bool = False
+    ) -> StaleUploads:
         """Abort uploads in parts that were begun longer ago than that and never finished.
 
         Uploads that a process of this machine is at work on are left alone. Of those on
@@ -51,19 +125,20 @@ class Bucket:
         Args:
             older_than: the least age, by S3's clock.
             prefix: what the keys begin with.
+            dry_run: only say what would be aborted.
 
         Returns:
-            What was aborted, what was left alone, and what could not be aborted; the last
-            is not raised.
+            What was aborted (in a dry run: what would be), what was left alone, and what
+            could not be aborted; the last is not raised.
 
         Raises:
             S3ConfigError: an argument is nonsense; nothing was sent.
             S3BucketError: the bucket does not exist.
             S3AccessDeniedError: s3:ListBucketMultipartUploads is missing.
         """
-        _check_age(older_than)
-        _check_prefix(prefix)
-        return abort_stale_uploads(self._connect(), self.name, older_than, prefix)
+        check_age(older_than)
+        check_prefix(prefix)
+        return abort_stale_uploads(self._connect(), self.name, older_than, prefix, dry_run=dry_run)
 
     def policy(
         self, features: Iterable[Feature] = RECOMMENDED, *, prefix: str = ""
@@ -84,7 +159,7 @@ class Bucket:
         Raises:
             S3ConfigError: there is no such feature, or no key can begin like that.
         """
-        _check_prefix(prefix)
+        check_prefix(prefix)
         settings = self._settings or resolve_settings(self.name)
         encryption = settings.encryption
         return policy_document(
@@ -93,22 +168,4 @@ class Bucket:
             prefix=prefix,
             region=region_of(settings),
             kms_key_id=encryption.kms_key_id if encryption else None,
-        )
-
-
-def _check_age(older_than: object) -> None:
-    if not isinstance(older_than, dt.timedelta) or older_than < dt.timedelta(0):
-        raise S3ConfigError(
-            f"The argument older_than={older_than!r} cannot be used: it has to be a "
-            "datetime.timedelta of no less than nothing.",
-            suggestion="Give the least age, such as timedelta(days=1).",
-        )
-
-
-def _check_prefix(prefix: object) -> None:
-    problem = utils.prefix_problem(prefix) if isinstance(prefix, str) else "it is not text"
-    if problem:
-        raise S3ConfigError(
-            f"The argument prefix={prefix!r} cannot be used: {problem}.",
-            suggestion="Give what the keys begin with, or leave it out.",
         )

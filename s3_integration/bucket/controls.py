@@ -1,168 +1,197 @@
-"""The controls that every bucket made by this package gets: each one as data.
+"""The controls of a bucket: each one as data, for new buckets, for audits and for mending.
 
-A control says why it is there, where AWS describes it, how it is set and read, and when
-what was read is right. Nothing here talks to S3.
+A control says why it is there, where AWS describes it, how much it matters, which setting
+holds it, when that is right, and how the setting is made right. Nothing here talks to S3.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
+
+from s3_integration.bucket import judgements, mending
+from s3_integration.bucket.settings import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-ABORT_UNFINISHED_AFTER_DAYS = 7
+    from s3_integration.bucket.findings import Severity
+    from s3_integration.bucket.judgements import Verdict
+    from s3_integration.bucket.settings import Document, Setting, SettingName, Snapshot
+    from s3_integration.bucket.wanted import Wanted
 
-_PUBLIC_ACCESS_BLOCKS = {
-    "BlockPublicAcls": True,
-    "IgnorePublicAcls": True,
-    "BlockPublicPolicy": True,
-    "RestrictPublicBuckets": True,
-}
-_OWNERSHIP = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-_ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
-_LIFECYCLE = {
-    "Rules": [
-        {
-            "ID": "abort-unfinished-uploads",
-            "Status": "Enabled",
-            "Filter": {"Prefix": ""},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABORT_UNFINISHED_AFTER_DAYS},
-        }
-    ]
-}
+ForNewBuckets = Literal["always", "on AWS", "never"]
+"""Whether buckets that this package makes get a control."""
+
+_DO_IT = "Call bucket.secure()."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """One protection of a bucket.
-
-    `set_by` and `read_by` are names of boto3 client methods; `arguments` are those of the
-    first beside `Bucket`, `holds` judges the answer of the second.
-    """
+    """One protection of a bucket."""
 
     name: str
     why: str
     source: str
-    set_by: str
-    read_by: str
-    arguments: Callable[[str], Mapping[str, Any]]
-    holds: Callable[[Mapping[str, Any], str], bool]
+    severity: Severity
+    setting: SettingName
+    judge: Callable[[Snapshot, Wanted], Verdict]
+    """How the control stands, told by settings that could be read."""
 
-    milder: Mapping[str, Any] | None = None
-    """Arguments for servers on which the full ones refuse every write afterwards."""
+    mend: Callable[[Document, Wanted], Document] | None = None
+    """The setting as it has to be, with all in it that is not the control's business; None
+    where the package only reports."""
 
-    needs_https: bool = False
-    """It would lock out a client whose endpoint is plain http."""
+    instead: SettingName | None = None
+    """What tells almost as well where the server has not the setting."""
 
-    undone_by: str = ""
-    """The method that takes it back where moto answers in AWS' place: it reads policies without
-    their conditions, and so would refuse every write (measured with 5.2)."""
-
-
-def deny_plain_http(bucket: str) -> dict[str, Any]:
-    """A bucket policy that refuses every request that does not come by TLS."""
-    resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "DenyPlainHttp",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": resources,
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
-        ],
-    }
+    next_step: str = _DO_IT
+    for_new_buckets: ForNewBuckets = "never"
 
 
-def _encrypts(answer: Mapping[str, Any]) -> bool:
-    rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
-    defaults = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in rules]
-    return any(default.get("SSEAlgorithm") == "AES256" for default in defaults)
-
-
-def _policy_of(answer: Mapping[str, Any]) -> Any:
-    try:
-        return json.loads(answer.get("Policy", ""))
-    except ValueError:
-        return None
-
-
-def _aborts(answer: Mapping[str, Any]) -> bool:
-    key, wanted = "AbortIncompleteMultipartUpload", ABORT_UNFINISHED_AFTER_DAYS
-    return any(
-        rule.get("Status") == "Enabled" and rule.get(key, {}).get("DaysAfterInitiation") == wanted
-        for rule in answer.get("Rules", [])
-    )
-
-
-BASELINE: tuple[Control, ...] = (
+CONTROLS: tuple[Control, ...] = (
     Control(
         name="public access blocked",
         why="no policy or ACL, written by mistake, can open the bucket to everybody",
         source="User Guide, 'Blocking public access to your Amazon S3 storage'",
-        set_by="put_public_access_block",
-        read_by="get_public_access_block",
-        arguments=lambda _: {"PublicAccessBlockConfiguration": _PUBLIC_ACCESS_BLOCKS},
-        holds=lambda answer, _: answer.get("PublicAccessBlockConfiguration")
-        == _PUBLIC_ACCESS_BLOCKS,
-        # Ceph 16 answers 403 to every PUT of an object, its owner's too, once public ACLs are
-        # blocked (measured with 16.2.15).
-        milder={
-            "PublicAccessBlockConfiguration": {**_PUBLIC_ACCESS_BLOCKS, "BlockPublicAcls": False}
-        },
+        severity="high",
+        setting="public access block",
+        judge=judgements.of_public_access,
+        mend=mending.block_public_access,
+        for_new_buckets="always",
     ),
     Control(
         name="owner enforced",
         why="the bucket's owner owns every object, and ACLs are off",
         source="User Guide, 'Controlling ownership of objects and disabling ACLs'",
-        set_by="put_bucket_ownership_controls",
-        read_by="get_bucket_ownership_controls",
-        arguments=lambda _: {"OwnershipControls": _OWNERSHIP},
-        holds=lambda answer, _: answer.get("OwnershipControls") == _OWNERSHIP,
+        severity="medium",
+        setting="ownership",
+        judge=judgements.of_ownership,
+        mend=mending.enforce_owner,
+        for_new_buckets="always",
     ),
     Control(
-        name="encryption (AES-256)",
+        name="default encryption",
         why="what is stored is encrypted on S3's disks",
-        source="User Guide, 'Using server-side encryption with Amazon S3 managed keys (SSE-S3)'",
-        set_by="put_bucket_encryption",
-        read_by="get_bucket_encryption",
-        arguments=lambda _: {"ServerSideEncryptionConfiguration": _ENCRYPTION},
-        holds=lambda answer, _: _encrypts(answer),
+        source="User Guide, 'Setting default server-side encryption behavior for Amazon S3 "
+        "buckets'",
+        severity="high",
+        setting="encryption",
+        judge=judgements.of_encryption,
+        mend=mending.encrypt,
+        for_new_buckets="always",
+    ),
+    Control(
+        name="SSE-C blocked",
+        why="nobody can store objects under a key that is kept, or lost, outside AWS",
+        source="User Guide, 'Blocking or unblocking SSE-C for a general purpose bucket'",
+        severity="low",
+        setting="encryption",
+        judge=judgements.of_customer_keys,
+        mend=mending.block_customer_keys,
+        for_new_buckets="on AWS",
     ),
     Control(
         name="versioning",
         why="an overwritten or deleted file can be brought back",
         source="User Guide, 'Retaining multiple versions of objects with S3 Versioning'",
-        set_by="put_bucket_versioning",
-        read_by="get_bucket_versioning",
-        arguments=lambda _: {"VersioningConfiguration": {"Status": "Enabled"}},
-        holds=lambda answer, _: answer.get("Status") == "Enabled",
+        severity="medium",
+        setting="versioning",
+        judge=judgements.of_versioning,
+        mend=mending.keep_versions,
+        for_new_buckets="always",
     ),
     Control(
         name="plain http denied",
         why="nobody can read or change files on their way",
         source="User Guide, 'Security best practices for Amazon S3'",
-        set_by="put_bucket_policy",
-        read_by="get_bucket_policy",
-        arguments=lambda bucket: {"Policy": json.dumps(deny_plain_http(bucket))},
-        holds=lambda answer, bucket: _policy_of(answer) == deny_plain_http(bucket),
-        needs_https=True,
-        undone_by="delete_bucket_policy",
+        severity="high",
+        setting="policy",
+        judge=judgements.of_plain_http,
+        mend=mending.deny_plain_http,
+        for_new_buckets="always",
+    ),
+    Control(
+        name="no public policy",
+        why="a public policy lets everybody in once public access is not blocked",
+        source="User Guide, 'Blocking public access to your Amazon S3 storage', 'The meaning "
+        'of "public"\'',
+        severity="high",
+        setting="policy status",
+        instead="policy",
+        judge=judgements.of_public_policy,
+        next_step="Take the statements that allow everybody something out of the bucket's policy.",
+    ),
+    Control(
+        name="no public ACL",
+        why="an ACL for all users lets everybody in, unless public access is blocked",
+        source="User Guide, 'Access control list (ACL) overview'",
+        severity="high",
+        setting="acl",
+        judge=judgements.of_acl,
+        next_step="Take the grants to AllUsers and AuthenticatedUsers out of the bucket's ACL.",
     ),
     Control(
         name="unfinished uploads aborted",
         why="parts of uploads that were never finished are not kept, and billed, for ever",
         source="User Guide, 'Configuring a bucket lifecycle configuration to delete incomplete "
         "multipart uploads'",
-        set_by="put_bucket_lifecycle_configuration",
-        read_by="get_bucket_lifecycle_configuration",
-        arguments=lambda _: {"LifecycleConfiguration": _LIFECYCLE},
-        holds=lambda answer, _: _aborts(answer),
+        severity="low",
+        setting="lifecycle",
+        judge=judgements.of_unfinished_uploads,
+        mend=mending.abort_unfinished,
+        for_new_buckets="always",
+    ),
+    Control(
+        name="old versions expired",
+        why="versions that nobody needs any more are not kept, and billed, for ever",
+        source="User Guide, 'Lifecycle configuration elements', NoncurrentVersionExpiration",
+        severity="low",
+        setting="lifecycle",
+        judge=judgements.of_old_versions,
+        mend=mending.expire_old_versions,
+        next_step="Call bucket.secure(expire_old_versions_after_days=90), or what suits.",
+    ),
+    Control(
+        name="access logging",
+        why="who read or changed what can be found out afterwards",
+        source="User Guide, 'Logging requests with server access logging'",
+        severity="medium",
+        setting="logging",
+        judge=judgements.of_logging,
+        mend=mending.log_access,
+        next_step="Call bucket.secure(logging_bucket=...) with a bucket for the logs.",
+    ),
+    Control(
+        name="Object Lock",
+        why="locked versions cannot be deleted by anybody until their time is over",
+        source="User Guide, 'Locking objects with Object Lock'",
+        severity="info",
+        setting="object lock",
+        judge=judgements.of_object_lock,
+        next_step="",
+    ),
+    Control(
+        name="MFA delete",
+        why="versions can be deleted only with a code of the owner's device",
+        source="User Guide, 'Configuring MFA delete'",
+        severity="info",
+        setting="versioning",
+        judge=judgements.of_mfa_delete,
+        next_step="",
     ),
 )
+"""In the order in which they are set and told."""
+
+
+def new_bucket_controls(wanted: Wanted) -> tuple[Control, ...]:
+    """Those that a bucket gets when this package makes it."""
+    can_block_keys = wanted.server == "aws" and wanted.customer_keys == "blockable"
+    chosen = {"always", "on AWS"} if can_block_keys else {"always"}
+    return tuple(control for control in CONTROLS if control.for_new_buckets in chosen)
+
+
+def settings_of_new_buckets() -> list[Setting]:
+    """The settings that hold them, each once."""
+    names = [control.setting for control in CONTROLS if control.for_new_buckets != "never"]
+    return [SETTINGS[name] for name in dict.fromkeys(names)]

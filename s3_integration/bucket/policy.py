@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 from s3_integration.aws.permissions import MISSING_PERMISSION, place_of
-from s3_integration.bucket.controls import BASELINE
+from s3_integration.bucket.controls import settings_of_new_buckets
+from s3_integration.bucket.settings import SETTINGS
 from s3_integration.exceptions import S3ConfigError
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ Feature = Literal[
     "presign",
     "bulk",
     "create",
+    "audit",
+    "secure",
     "kms",
 ]
 """What a program may be let do; `NEEDS` says by which calls."""
@@ -38,14 +41,15 @@ RECOMMENDED: tuple[Feature, ...] = ("read", "write", "delete", "list")
 """Enough for files in a bucket that is there."""
 
 
-def _operation(method: str) -> str:
-    return "".join(word.capitalize() for word in method.split("_"))
+_NEW_BUCKET_ACTIONS = tuple(
+    MISSING_PERMISSION[operation]
+    for setting in settings_of_new_buckets()
+    for operation in (setting.set_operation, setting.read_operation)
+)
 
-
-_BASELINE_ACTIONS = tuple(
-    MISSING_PERMISSION[_operation(method)]
-    for control in BASELINE
-    for method in (control.set_by, control.read_by)
+_READING_ACTIONS = tuple(MISSING_PERMISSION[each.read_operation] for each in SETTINGS.values())
+_SETTING_ACTIONS = tuple(
+    MISSING_PERMISSION[each.set_operation] for each in SETTINGS.values() if each.set_by
 )
 
 NEEDS: Mapping[Feature, Mapping[str, tuple[str, ...]]] = {
@@ -147,7 +151,11 @@ NEEDS: Mapping[Feature, Mapping[str, tuple[str, ...]]] = {
     },
     # A bucket that cannot be made safe is removed again only where s3:DeleteBucket is allowed,
     # which is left out here: whoever has it can remove any bucket of that name that is empty.
-    "create": {"bucket.ensure": ("s3:ListBucket", "s3:CreateBucket", *_BASELINE_ACTIONS)},
+    "create": {"bucket.ensure": ("s3:ListBucket", "s3:CreateBucket", *_NEW_BUCKET_ACTIONS)},
+    "audit": {"bucket.audit": _READING_ACTIONS},
+    # A bucket for access logs is another bucket: it takes a policy of its own. Asking AWS STS
+    # who one is takes no permission (API Reference of AWS STS, "GetCallerIdentity").
+    "secure": {"bucket.secure": ("s3:ListBucket", *_READING_ACTIONS, *_SETTING_ACTIONS)},
     # Parts are encrypted with a data key that S3 has to decrypt for each (User Guide, "Using
     # server-side encryption with AWS KMS keys"). What it comes on top of is not repeated.
     "kms": {

@@ -22,7 +22,12 @@ logger = logging.getLogger(__name__)
 
 
 def abort_stale_uploads(
-    connection: Connection, bucket: str, older_than: dt.timedelta, prefix: str
+    connection: Connection,
+    bucket: str,
+    older_than: dt.timedelta,
+    prefix: str,
+    *,
+    dry_run: bool = False,
 ) -> StaleUploads:
     """Abort the unfinished uploads that began before that time; see `Bucket`."""
     with translated("ListMultipartUploads", bucket):
@@ -37,6 +42,9 @@ def abort_stale_uploads(
         if records and _is_in_use(records, upload):
             in_use.append(upload)
             continue
+        if dry_run:
+            aborted.append(upload)
+            continue
         try:
             _abort(connection, bucket, upload)
         except S3IntegrationError as error:
@@ -45,7 +53,8 @@ def abort_stale_uploads(
         aborted.append(upload)
         if records:
             records.forget(upload.upload_id)
-    logger.info("aborted %d stale uploads in bucket %r", len(aborted), bucket)
+    did = "would abort" if dry_run else "aborted"
+    logger.info("%s %d stale uploads in bucket %r", did, len(aborted), bucket)
     return StaleUploads(tuple(aborted), tuple(in_use), tuple(failed))
 
 

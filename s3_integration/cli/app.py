@@ -42,6 +42,7 @@ _MODULES = {
     "restore": "history",
     "tags": "tags",
     "presign": "links",
+    "bucket": "bucket",
     "policy": "policy",
     "sandbox": "local",
     "demo": "demo",

@@ -93,6 +93,15 @@ _WORDS_OF_THE_SHELL = {
     "Give endpoint_url another": "Give --endpoint-url another",
     "or correct endpoint_url": "or correct --endpoint-url",
     "Set region (": "Set --region (",
+    "Call bucket.secure(logging_bucket=...)": "Run 's3i bucket secure --logging-bucket NAME'",
+    "Call bucket.secure(expire_old_versions_after_days=90)": (
+        "Run 's3i bucket secure --expire-old-versions 90'"
+    ),
+    "Call bucket.secure()": "Run 's3i bucket secure'",
+    "call bucket.secure()": "run 's3i bucket secure'",
+    "ive expected_owner ": "ive --expected-owner ",
+    "Give another logging_bucket": "Give --logging-bucket another bucket",
+    "Leave logging_bucket out": "Leave --logging-bucket out",
 }
 
 

@@ -16,7 +16,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from s3_integration.bucket.controls import deny_plain_http
+from s3_integration.bucket.statements import deny_plain_http
 from s3_integration.client import S3Client
 from s3_integration.config import S3Config
 from s3_integration.exceptions import (
@@ -61,7 +61,7 @@ PROTECTIONS: Final[dict[str, dict[str, Any]]] = {
 MISSING: Final = {
     "moto": ["plain http denied"],
     "ceph": [
-        *("public access blocked (in part", "owner enforced (", "encryption (AES-256) ("),
+        *("public access blocked (in part", "owner enforced (", "default encryption ("),
         "plain http denied (",
     ],
 }

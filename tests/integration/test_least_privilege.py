@@ -50,7 +50,7 @@ CALLS = [(feature, call) for feature in FEATURES for call in NEEDS[feature]]
 
 def let_user_have(actions: Iterable[str], feature: Feature, stage: Stage) -> None:
     """Give the user these actions of the feature's policy, and what it stands on."""
-    bucket_name = "*" if feature == "create" else stage.bucket_name
+    bucket_name = "*" if feature in {"create", "secure"} else stage.bucket_name
     base = ON_TOP_OF.get(feature, ())
     policy = policy_document(bucket_name, [*base, feature])
     allowed = set(actions)

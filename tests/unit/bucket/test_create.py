@@ -10,8 +10,8 @@ import re
 import pytest
 
 from s3_integration import S3AccessDeniedError, S3BucketError, S3Config, S3IntegrationError
-from s3_integration.bucket.controls import deny_plain_http
 from s3_integration.bucket.create import bucket_exists, ensure_bucket
+from s3_integration.bucket.statements import deny_plain_http
 from tests.fixtures.mock_responses import (
     CONFIG,
     Answer,
@@ -300,9 +300,9 @@ def test_controls_that_another_server_does_not_know_are_named_in_one_warning(
     ensure(server, UNKNOWN_SERVER)
 
     [warning] = warnings_of(caplog)
-    assert re.findall(r"(owner enforced|encryption \(AES-256\)) \(this server", warning) == [
+    assert re.findall(r"(owner enforced|default encryption) \(this server", warning) == [
         "owner enforced",
-        "encryption (AES-256)",
+        "default encryption",
     ]
     assert warning.count("(this server does not know it: ") == 2
     assert server.exists

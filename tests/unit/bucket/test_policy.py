@@ -10,8 +10,9 @@ from typing import Any, get_args
 import pytest
 
 from s3_integration.aws.permissions import MISSING_PERMISSION, place_of
-from s3_integration.bucket.controls import BASELINE
+from s3_integration.bucket.controls import CONTROLS, settings_of_new_buckets
 from s3_integration.bucket.policy import NEEDS, Feature, actions_of, policy_document
+from s3_integration.bucket.settings import SETTINGS
 from s3_integration.client import S3Client
 from s3_integration.config import S3Config
 from s3_integration.encryption import Encryption
@@ -211,13 +212,26 @@ def test_no_credentials_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_feature_create_has_what_sets_and_reads_back_every_protection() -> None:
     wanted = {
-        MISSING_PERMISSION["".join(word.capitalize() for word in method.split("_"))]
-        for control in BASELINE
-        for method in (control.set_by, control.read_by)
+        MISSING_PERMISSION[operation]
+        for setting in settings_of_new_buckets()
+        for operation in (setting.set_operation, setting.read_operation)
     }
 
+    assert len(wanted) == 12
     assert wanted <= set(actions_of(["create"]))
     assert "s3:DeleteBucket" not in actions_of(["create"])
+
+
+def test_the_feature_audit_only_reads_and_secure_also_sets_every_control() -> None:
+    reads, all_of_it = set(actions_of(["audit"])), set(actions_of(["secure"]))
+
+    assert reads == {MISSING_PERMISSION[each.read_operation] for each in SETTINGS.values()}
+    assert reads < all_of_it
+    assert {SETTINGS[c.setting].set_operation for c in CONTROLS if c.mend} == {
+        operation
+        for operation, action in MISSING_PERMISSION.items()
+        if operation.startswith("Put") and action in all_of_it
+    }
 
 
 @pytest.mark.parametrize("action", sorted({*actions_of(FEATURES), *MISSING_PERMISSION.values()}))
