@@ -73,7 +73,7 @@ def _row_of_result(result: ControlResult) -> _Row:
 
 
 def _table(rows: Sequence[_Row]) -> str:
-    name_columns = max(len(name) for _, name, _ in rows)
+    name_columns = max((len(name) for _, name, _ in rows), default=0)
     indent = len("✓ ") + name_columns + 2
     columns = min(shutil.get_terminal_size().columns, _MOST_COLUMNS) - 1
     lines: list[str] = []
