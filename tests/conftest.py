@@ -38,6 +38,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write docs/reliability.md from the outcomes of the fault tests of this run",
     )
     group.addoption(
+        "--write-bucket-sections",
+        action="store_true",
+        help="write what s3i bucket prints into docs/security.md",
+    )
+    group.addoption(
         "--installed-in", metavar="FOLDER", help="refuse to test a package from anywhere else"
     )
 

@@ -51,7 +51,9 @@ def of_public_access(snapshot: Snapshot, wanted: Wanted) -> Verdict:
         return Verdict("missing", "nothing is blocked")
     if off == ["BlockPublicAcls"] and wanted.server == "other":
         # Where secure() and new buckets leave it off; on AWS it works.
-        return Verdict("unsupported", "all but BlockPublicAcls, which stops every write on some")
+        return Verdict(
+            "unsupported", "all but BlockPublicAcls, under which some refuse every write"
+        )
     return Verdict("wrong", f"off: {', '.join(off)}")
 
 

@@ -164,7 +164,7 @@ def _audit_summary(report: AuditReport) -> str:
         return f"{where}: everything is as it should be."
     told = f"{where}: {len(report.problems)} of {all_of_them} controls are not as they should be"
     to_set = sum(finding.next_step == SECURE_IT for finding in report.problems)
-    return f"{told}; 's3i bucket secure' sets {to_set}." if to_set else f"{told}."
+    return f"{told}.\n's3i bucket secure' sets {to_set} of them." if to_set else f"{told}."
 
 
 def _secure_summary(report: SecureReport) -> str:

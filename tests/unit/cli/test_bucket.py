@@ -139,7 +139,7 @@ def test_the_next_step_of_most_is_told_once_and_others_in_words_of_the_shell(
     assert "→ Run 's3i bucket secure --logging-bucket NAME'" in result.stdout
     assert "Call bucket.secure" not in result.stdout
     assert result.stderr.endswith(
-        "3 of 3 controls are not as they should be; 's3i bucket secure' sets 2.\n"
+        "3 of 3 controls are not as they should be.\n's3i bucket secure' sets 2 of them.\n"
     )
 
 
