@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from s3_integration.aws.elements import note_unknown_elements, unknown_elements_of
 from s3_integration.aws.errors import translated
 from s3_integration.bucket.audit import finding_of
 from s3_integration.bucket.mending import block_all_but_public_acls
@@ -69,7 +71,7 @@ class BucketSettings:
         """Read one setting; see `snapshot`."""
         setting = SETTINGS[name]
         try:
-            return reading_of(setting, self._get(setting))
+            return self._reading(setting)
         except S3IntegrationError as error:
             return _reading_of_error(setting, error)
 
@@ -93,7 +95,7 @@ class BucketSettings:
         for wait_seconds in _READ_BACK_WAITS_SECONDS:
             time.sleep(wait_seconds)
             try:
-                reading = reading_of(setting, self._get(setting))
+                reading = self._reading(setting)
             except S3IntegrationError as error:
                 if error.http_status != 404 or wait_seconds == _READ_BACK_WAITS_SECONDS[-1]:
                     raise
@@ -124,10 +126,13 @@ class BucketSettings:
             return False
         return True
 
-    def _get(self, setting: Setting) -> dict[str, Any]:
+    def _reading(self, setting: Setting) -> Reading:
+        client = self.connection.client
+        note_unknown_elements(client, setting.read_operation)
         with translated(setting.read_operation, self.bucket):
-            answer: dict[str, Any] = getattr(self.connection.client, setting.read_by)(**self.named)
-        return answer
+            answer: dict[str, Any] = getattr(client, setting.read_by)(**self.named)
+        unknown = unknown_elements_of(answer)
+        return replace(reading_of(setting, answer), unknown=unknown)
 
     def put(self, name: SettingName, document: Document) -> None:
         """Put a setting, and don't look what becomes of it."""

@@ -147,6 +147,7 @@ class _Work:
 
     def _replaced(self, step: Step) -> Reading:
         settings = self._settings
+        self._check_is_understood(step)
         if step.setting == "logging":
             self._prepare_logging(step)
         may_stop_writes = self._may_stop_writes(step)
@@ -155,6 +156,17 @@ class _Work:
             settings.soften_public_access(step.document)
             return settings.read(step.setting)
         return self._checked(step, reading)
+
+    def _check_is_understood(self, step: Step) -> None:
+        """Raise where the setting holds more than was read, which putting it would remove."""
+        if unknown := self._snapshot.readings[step.setting].unknown:
+            raise S3BucketError(
+                f"Cannot change the {step.setting} of bucket {self._settings.bucket!r}: it holds "
+                f"what the installed botocore does not know, and would remove: "
+                f"{', '.join(unknown)}.",
+                bucket=self._settings.bucket,
+                suggestion="Install a newer boto3, then try again.",
+            )
 
     def _prepare_logging(self, step: Step) -> None:
         if self._settings.connection.endpoint.name != "aws":

@@ -40,6 +40,8 @@ class Reading:
     told: str = ""
     """Why there is no document, in a few words."""
     next_step: str = ""
+    unknown: tuple[str, ...] = ()
+    """Elements of the setting that the document lacks: this botocore does not know them."""
 
 
 @dataclass(frozen=True, slots=True)

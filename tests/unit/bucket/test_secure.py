@@ -313,6 +313,21 @@ def test_a_policy_that_may_not_be_read_is_not_replaced(server: SettingsServer) -
     assert "plain http denied" in names(report.failed)
 
 
+def test_a_setting_that_holds_what_botocore_does_not_know_is_left_alone(
+    server: SettingsServer,
+) -> None:
+    newer = RULES.replace(b"<Days>3</Days>", b"<Days>3</Days><Hours>4</Hours>")
+    server.buckets[NAME]["lifecycle"] = newer
+
+    report = secure(server)
+
+    assert server.buckets[NAME]["lifecycle"] == newer
+    [result] = [r for r in report.failed if r.before.control == "unfinished uploads aborted"]
+    assert result.error is not None
+    assert "would remove: Hours" in result.error.message
+    assert "newer boto3" in result.after.next_step
+
+
 @pytest.mark.parametrize("setting", ALL_PUT)
 def test_one_setting_that_may_not_be_put_stops_no_other(
     server: SettingsServer, setting: str
