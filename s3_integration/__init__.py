@@ -11,6 +11,7 @@ import logging
 from s3_integration.bucket.findings import AuditReport, ControlResult, Finding, SecureReport
 from s3_integration.client import S3Client
 from s3_integration.config import S3Config, TransferConfig
+from s3_integration.doctor.report import HealthLine, HealthReport
 from s3_integration.encryption import Encryption
 from s3_integration.exceptions import (
     S3AccessDeniedError,
@@ -43,6 +44,8 @@ __all__ = [
     "Finding",
     "FolderListing",
     "FolderProgress",
+    "HealthLine",
+    "HealthReport",
     "S3AccessDeniedError",
     "S3BucketError",
     "S3Checksum",

@@ -22,6 +22,7 @@ from s3_integration.models import IfExists
 from s3_integration.surface.contents import ContentCalls
 from s3_integration.surface.copies import CopyCalls
 from s3_integration.surface.folders import FolderCalls
+from s3_integration.surface.health import HealthCalls
 from s3_integration.surface.history import HistoryCalls
 from s3_integration.surface.links import LinkCalls
 from s3_integration.surface.listings import ListingCalls
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class S3Client(
-    ContentCalls, CopyCalls, FolderCalls, HistoryCalls, LinkCalls, ListingCalls, TagCalls
+    ContentCalls, CopyCalls, FolderCalls, HealthCalls, HistoryCalls, LinkCalls, ListingCalls, TagCalls
 ):
     """Files in one S3 bucket.
 

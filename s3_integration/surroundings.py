@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from s3_integration.checks import check_choice, refuse
@@ -9,7 +13,8 @@ from s3_integration.exceptions import S3ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 Number = TypeVar("Number", int, float)
 
@@ -33,7 +38,63 @@ def read_dotenv(folder: Path) -> dict[str, str]:
         raise S3ConfigError(
             message, suggestion="Make it readable UTF-8 text, or remove it."
         ) from error
-    return {name: value for name, value in values.items() if value is not None}
+    found = {name: value for name, value in values.items() if value is not None}
+    if any(found.get(name) for name in _SECRET_VARIABLES):
+        warn_of_exposed(path)
+    return found
+
+
+_SECRET_VARIABLES = (
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "S3_INTEGRATION_CUSTOMER_KEY",
+)
+
+_warned_of: set[str] = set()
+
+
+def warn_of_exposed(path: Path) -> None:
+    """Log, once in a process, that other users may read a file with secrets in it."""
+    name = str(path.absolute())
+    if name not in _warned_of and is_exposed(path):
+        _warned_of.add(name)
+        logger.warning(
+            "other users may read %r, which holds secrets; run: chmod 600 %r", name, name
+        )
+
+
+def is_exposed(path: Path) -> bool:
+    """Whether the file may be read by its group, or by everybody."""
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    # Windows' modes say nothing of who may read.
+    others = stat.S_IRGRP | stat.S_IROTH
+    return os.name == "posix" and stat.S_ISREG(found.st_mode) and bool(found.st_mode & others)
+
+
+def exposed_files(folder: Path, environment: Mapping[str, str]) -> list[Path]:
+    """Of the files that may hold secrets, those that do and that other users may read."""
+    found = [path for path in (folder / ".env", keys_file(environment)) if is_exposed(path)]
+    return [path for path in found if _names_secrets(path)]
+
+
+def keys_file(environment: Mapping[str, str]) -> Path:
+    """AWS' file of access keys."""
+    path = Path(environment.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials")
+    try:
+        return path.expanduser()
+    except RuntimeError:  # a user without a home
+        return path
+
+
+def _names_secrets(path: Path) -> bool:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace").upper()
+    except OSError:
+        return False
+    return any(name in text for name in _SECRET_VARIABLES)
 
 
 class Surroundings:

@@ -51,15 +51,20 @@ class ServerClock:
         return _SIGNATURE_VERSION
 
 
-def offset_of(date_header: str) -> dt.timedelta | None:
-    """How far the clock that wrote `date_header` is ahead of ours; None where it is no date."""
+def offset_of(date_header: str, now: dt.datetime | None = None) -> dt.timedelta | None:
+    """How far the clock that wrote `date_header` is ahead of ours; None where it is no date.
+
+    Args:
+        date_header: the value of `Date`.
+        now: what our clock showed then; what it shows now when None.
+    """
     try:
         server_time = parsedate_to_datetime(date_header)
     except (ValueError, OverflowError):
         return None
     if server_time.tzinfo is None:
         server_time = server_time.replace(tzinfo=dt.UTC)
-    return server_time - dt.datetime.now(dt.UTC)
+    return server_time - (now or dt.datetime.now(dt.UTC))
 
 
 class _ServerClockAuth(S3SigV4Auth):

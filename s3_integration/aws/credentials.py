@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from s3_integration.exceptions import S3CredentialsError
 from s3_integration.logs import redact, remember_secret
+from s3_integration.surroundings import keys_file, warn_of_exposed
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -108,6 +109,8 @@ class CredentialFinder:
             found = resolver.load_credentials()
         if found is None:
             raise no_credentials(self._settings.profile_name, os.environ)
+        if found.method == "shared-credentials-file":
+            warn_of_exposed(keys_file(os.environ))
         return found
 
 
@@ -159,6 +162,38 @@ def no_credentials(profile_name: str | None, environment: Mapping[str, str]) -> 
 
 def where_looked(profile_name: str | None, environment: Mapping[str, str]) -> list[str]:
     """The places of the search in its order, each with what was found wanting."""
+    told = _places(profile_name, environment)
+    return [f"{place} ({wanting})" if wanting else place for place, wanting in told]
+
+
+def looked_at_before(
+    source: str, profile_name: str | None, environment: Mapping[str, str]
+) -> list[str]:
+    """The places that were looked at in vain before the one where credentials were found.
+
+    Args:
+        source: `Credentials.method` of those that were found.
+        profile_name: the profile of the settings.
+        environment: variables of the process.
+    """
+    places = [place for place, _ in _places(profile_name, environment)]
+    return places[: _PLACE_OF.get(source, _PROFILE_PLACE)]
+
+
+_PROFILE_PLACE = 3
+_PLACE_OF = {
+    "the settings": 0,
+    "the environment": 1,
+    "env": 1,
+    "the .env file": 2,
+    "container-role": 4,
+    "iam-role": 5,
+}
+"""Where in the search each source stands; all that is not named here comes by a profile."""
+
+
+def _places(profile_name: str | None, environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Each place of the search, and what was found wanting there if nothing was found."""
     credentials_file = environment.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")
     config_file = environment.get("AWS_CONFIG_FILE", "~/.aws/config")
     profile = profile_name or "default"
@@ -167,11 +202,13 @@ def where_looked(profile_name: str | None, environment: Mapping[str, str]) -> li
     )
     switched_off = environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
     return [
-        "the settings (access_key_id, profile_name)",
-        "the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE)",
-        "the .env file of the working folder",
-        f"profile {profile!r} in {credentials_file} and {config_file}",
-        f"the container role ({'no answer' if container else 'not in a container with one'})",
-        "the instance role "
-        + ("(switched off by AWS_EC2_METADATA_DISABLED)" if switched_off else "(no answer)"),
+        ("the settings (access_key_id, profile_name)", ""),
+        ("the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE)", ""),
+        ("the .env file of the working folder", ""),
+        (f"profile {profile!r} in {credentials_file} and {config_file}", ""),
+        ("the container role", "no answer" if container else "not in a container with one"),
+        (
+            "the instance role",
+            "switched off by AWS_EC2_METADATA_DISABLED" if switched_off else "no answer",
+        ),
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import botocore.session
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader, create_loader
@@ -36,6 +37,8 @@ from s3_integration.utils import is_loopback_url
 from s3_integration.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_s3.client import S3Client as Boto3Client
 
 logger = logging.getLogger(__name__)
@@ -73,11 +76,10 @@ def connect(settings: Settings) -> Connection:
         check_awscrt()
     with translated("connect", settings.bucket_name):
         session = _session_of(settings)
-        session.register_component("data_loader", _loader_of(session))
         session.register_component("credential_provider", CredentialFinder(settings, session))
         credentials = cast("RenewableCredentials", session.get_credentials())
         region = _region_in(session, settings)
-        client = _make_client(session, region, settings)
+        client = _make_client(session, region, settings, _client_config(settings))
     check_endpoint(client.meta.endpoint_url, settings.plain_http)
     check_may_carry_key(settings.encryption, client.meta.endpoint_url)
     terms = Terms(settings, client)
@@ -95,7 +97,6 @@ def connect(settings: Settings) -> Connection:
         credentials.method,
         credentials.access_key,
     )
-    ca_bundle = settings.ca_bundle or session.get_config_variable("ca_bundle")
     return Connection(
         client=client,
         credentials=credentials,
@@ -108,8 +109,43 @@ def connect(settings: Settings) -> Connection:
         hooks=Hooks(client),
         terms=terms,
         limits=limits,
-        ca_bundle=ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE"),  # botocore's own order
+        ca_bundle=_ca_bundle_of(session, settings),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where requests would go, as far as that is known without credentials."""
+
+    endpoint_url: str
+    region: str
+    proxies: Mapping[str, str] | None
+    """By scheme; None leaves them to the environment."""
+    ca_bundle: str | None
+    is_mocked: bool = False
+    """Whether moto answers in S3's place, and nothing goes anywhere."""
+
+
+def way_to_s3(settings: Settings) -> Way:
+    """Find out where requests would go; nothing is sent, and no credentials are looked for.
+
+    Raises:
+        S3ConfigError: an unknown profile, a config file that cannot be read, or an endpoint
+            of it that is refused.
+    """
+    with translated("connect", settings.bucket_name):
+        session = _session_of(settings)
+        region = _region_in(session, settings)
+        unsigned = _client_config(settings).merge(Config(signature_version=UNSIGNED))
+        client = _make_client(session, region, settings, unsigned)
+    try:
+        url = client.meta.endpoint_url
+        check_endpoint(url, settings.plain_http)
+        config: Any = client.meta.config
+        is_mocked = Hooks(client).is_mocked()
+        return Way(url, region, config.proxies, _ca_bundle_of(session, settings), is_mocked)
+    finally:
+        client.close()
 
 
 def region_of(settings: Settings) -> str:
@@ -129,11 +165,18 @@ def _session_of(settings: Settings) -> botocore.session.Session:
     if settings.credentials and not settings.profile_name:
         # Given keys decide; an AWS_PROFILE beside them, which may not exist, does not.
         session.session_var_map["profile"] = (None, None, None, None)
+    session.register_component("data_loader", _loader_of(session))
     return session
 
 
 def _region_in(session: botocore.session.Session, settings: Settings) -> str:
     return settings.region or session.get_config_variable("region") or DEFAULT_REGION
+
+
+def _ca_bundle_of(session: botocore.session.Session, settings: Settings) -> str | None:
+    """By botocore's own order."""
+    configured = settings.ca_bundle or session.get_config_variable("ca_bundle")
+    return configured or os.environ.get("REQUESTS_CA_BUNDLE")
 
 
 def _loader_of(session: botocore.session.Session) -> Loader:
@@ -149,11 +192,13 @@ def _shared_loader(data_path: str | None) -> Loader:
     return create_loader(data_path)
 
 
-def _make_client(session: botocore.session.Session, region: str, settings: Settings) -> Boto3Client:
+def _make_client(
+    session: botocore.session.Session, region: str, settings: Settings, config: Config
+) -> Boto3Client:
     try:
         return boto3.Session(botocore_session=session, region_name=region).client(
             "s3", endpoint_url=settings.endpoint_url, verify=settings.ca_bundle,
-            config=_client_config(settings),
+            config=config,
         )  # fmt: skip
     except BotoCoreError:  # some are ValueErrors
         raise

@@ -8,6 +8,7 @@ copies.py   cp, mv; history.py versions, restore; links.py presign; tags.py tags
 places.py   what `s3://BUCKET/KEY` and paths on the command line mean
 policy.py   policy
 bucket.py   bucket audit, secure, create, abort-uploads; verdicts.py draws their tables
+doctor.py   doctor
 local.py    sandbox; demo.py the demo, trial.py what it does
 
 Importing this package imports nothing else, so that a missing click can be told plainly.

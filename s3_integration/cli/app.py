@@ -44,6 +44,7 @@ _MODULES = {
     "presign": "links",
     "bucket": "bucket",
     "policy": "policy",
+    "doctor": "doctor",
     "sandbox": "local",
     "demo": "demo",
 }

@@ -164,6 +164,16 @@ def with_client(command: Callable[..., int]) -> Callable[..., int]:
     """Add the options of everything that talks to S3, and hand the command its client."""
 
     @functools.wraps(command)
+    def run(*, open_client: Callable[[], S3Client], **arguments: Any) -> int:
+        return command(client=open_client(), **arguments)
+
+    return with_client_to_open(run)
+
+
+def with_client_to_open(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the same, and hand the command what opens its client, for it may fail to open."""
+
+    @functools.wraps(command)
     def run(
         *,
         bucket_name: str | None,
@@ -179,8 +189,10 @@ def with_client(command: Callable[..., int]) -> Callable[..., int]:
             profile_name=profile_name,
             endpoint_url=endpoint_url,
         )
-        client = client_factory()(config, create_bucket=not no_create_bucket)
-        return command(client=client, **arguments)
+        make = client_factory()
+        return command(
+            open_client=lambda: make(config, create_bucket=not no_create_bucket), **arguments
+        )
 
     return _add((_BUCKET_OPTION, *_CONNECTION_OPTIONS), with_screen(run))
 

@@ -54,7 +54,7 @@ class Screen:
             return
         click.echo(f"s3i: {printable(error.message)}", err=True)
         if error.suggestion:
-            click.echo(f"{_arrow()} {printable(in_words_of_the_shell(error.suggestion))}", err=True)
+            click.echo(f"{arrow()} {printable(in_words_of_the_shell(error.suggestion))}", err=True)
         if self.log_amount in {"operations", "wire"} and (origin := _origin(error)):
             click.echo(f"  ({printable(origin)})", err=True)
 
@@ -166,7 +166,7 @@ def tolerate_any_character() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def _arrow() -> str:
+def arrow() -> str:
     """The mark before a suggestion, as far as standard error can show it."""
     try:
         "→".encode(getattr(sys.stderr, "encoding", None) or "ascii")

@@ -110,12 +110,34 @@ class Places:
 
     def _origin_of(self, scheme: str, host: str, port: int, url: str) -> Origin:
         config: Any = self._connection.client.meta.config
-        proxies = get_environ_proxies(url) if config.proxies is None else config.proxies
-        proxy_url = proxies.get(scheme)
-        if proxy_url and not proxy_url.startswith("http://"):
-            message = "the way there leads through a proxy that is spoken to by TLS"
-            raise UnusualRequestError(message)
+        proxy_url = proxy_for(scheme, url, config.proxies)
         if scheme == "https" and self._tls is None:  # one for all: each takes 10 ms and some MB
-            cafile = self._connection.ca_bundle or get_cert_path(verify=True)
-            self._tls = ssl.create_default_context(cafile=str(cafile))
+            self._tls = tls_context(self._connection.ca_bundle)
         return Origin(scheme, host, port, proxy_url, self._tls if scheme == "https" else None)
+
+
+def proxy_for(scheme: str, url: str, proxies: Mapping[str, str] | None) -> str | None:
+    """The proxy on the way to `url`, as botocore chooses it; None where there is none.
+
+    Args:
+        scheme: of `url`.
+        url: where a request is to go.
+        proxies: by scheme; None leaves them to the environment.
+
+    Raises:
+        UnusualRequestError: it is one that cannot be spoken to here.
+    """
+    proxy_url = (get_environ_proxies(url) if proxies is None else proxies).get(scheme)
+    if proxy_url and not proxy_url.startswith("http://"):
+        message = "the way there leads through a proxy that is spoken to by TLS"
+        raise UnusualRequestError(message)
+    return proxy_url
+
+
+def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+    """TLS that trusts the authorities of `ca_bundle`, else the usual ones.
+
+    Raises:
+        OSError: the file cannot be read, or holds none.
+    """
+    return ssl.create_default_context(cafile=str(ca_bundle or get_cert_path(verify=True)))
