@@ -37,7 +37,14 @@ if TYPE_CHECKING:
 
 
 class S3Client(
-    ContentCalls, CopyCalls, FolderCalls, HealthCalls, HistoryCalls, LinkCalls, ListingCalls, TagCalls
+    ContentCalls,
+    CopyCalls,
+    FolderCalls,
+    HealthCalls,
+    HistoryCalls,
+    LinkCalls,
+    ListingCalls,
+    TagCalls,
 ):
     """Files in one S3 bucket.
 

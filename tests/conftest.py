@@ -43,6 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write what s3i bucket prints into docs/security.md",
     )
     group.addoption(
+        "--write-doctor-page",
+        action="store_true",
+        help="write docs/doctor.md from the screens of this run",
+    )
+    group.addoption(
         "--installed-in", metavar="FOLDER", help="refuse to test a package from anywhere else"
     )
 

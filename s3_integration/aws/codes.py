@@ -36,12 +36,15 @@ class Meaning(NamedTuple):
     retryable: bool = False
 
 
+SEE_DOCTOR = " Run 's3i doctor' to see what is wrong."
+"""Ends suggestions about what stands around a program: credentials, network, region."""
+
 _WAIT = "Try again in a moment; it was tried several times already."
 _CHECK_KEY = "Check the key, for example with list_files(prefix=...)."
 _CHECK_REQUEST = "Check the arguments of the call against Amazon S3's documentation of {operation}."
 _NEW_KEYS = (
     "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or the profile; "
-    "make new keys in IAM if these were deleted."
+    f"make new keys in IAM if these were deleted.{SEE_DOCTOR}"
 )
 _ALLOW = (
     "Allow {action} on {resource} in the IAM policy of these credentials, "
@@ -71,7 +74,7 @@ _NOT_YOURS = Meaning(
 _ELSEWHERE = Meaning(
     S3BucketError,
     "the bucket lies in another region or behind another endpoint",
-    "Set region (AWS_REGION) to the bucket's region, or correct endpoint_url.",
+    f"Set region (AWS_REGION) to the bucket's region, or correct endpoint_url.{SEE_DOCTOR}",
 )
 _EXPIRED = Meaning(
     S3CredentialsError,
@@ -154,7 +157,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "400": Meaning(
         S3IntegrationError,
         "S3 refused the request without saying why",
-        "Check region, endpoint and session token; an expired token looks like this.",
+        f"Check region, endpoint and session token; an expired token looks like this.{SEE_DOCTOR}",
     ),
     "403": DENIED,
     "404": _NO_KEY,
@@ -211,7 +214,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "AuthorizationHeaderMalformed": Meaning(
         S3CredentialsError,
         "the signature is not one that S3 expects, most often because of a wrong region",
-        "Set region (AWS_REGION) to the bucket's region.",
+        f"Set region (AWS_REGION) to the bucket's region.{SEE_DOCTOR}",
     ),
     "AuthorizationQueryParametersError": _BAD_KEYS,
     "CredentialsNotSupported": _BAD_KEYS,

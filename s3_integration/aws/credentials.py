@@ -11,6 +11,7 @@ from botocore.credentials import Credentials, ReadOnlyCredentials, create_creden
 from botocore.exceptions import BotoCoreError
 from typing_extensions import override
 
+from s3_integration.aws.codes import SEE_DOCTOR
 from s3_integration.exceptions import S3CredentialsError
 from s3_integration.logs import redact, remember_secret
 from s3_integration.surroundings import keys_file, warn_of_exposed
@@ -138,7 +139,7 @@ def _untold_failure(error: Exception) -> S3CredentialsError:
     return S3CredentialsError(
         f"The AWS credentials could not be fetched: {said}.",
         code=code,
-        suggestion="Check the profile, role or program that they come from.",
+        suggestion=f"Check the profile, role or program that they come from.{SEE_DOCTOR}",
     )
 
 
@@ -155,7 +156,7 @@ def no_credentials(profile_name: str | None, environment: Mapping[str, str]) -> 
         f"No AWS credentials were found. Looked at: {places}.",
         suggestion=(
             "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of "
-            "~/.aws/credentials in AWS_PROFILE, or run where an IAM role is attached."
+            f"~/.aws/credentials in AWS_PROFILE, or run where an IAM role is attached.{SEE_DOCTOR}"
         ),
     )
 

@@ -17,6 +17,7 @@ from s3_integration.aws.codes import (
     DENIED,
     DENIED_EXPLICITLY,
     MEANINGS,
+    SEE_DOCTOR,
     UNKNOWN_CODE,
     Meaning,
 )
@@ -74,7 +75,7 @@ _DEEDS = {
     "presign": "make a link to {key} in",
 }
 
-_NETWORK = "Check the network, the endpoint and any proxy settings, then try again."
+_NETWORK = f"Check the network, the endpoint and any proxy settings, then try again.{SEE_DOCTOR}"
 
 
 def translated(
@@ -282,7 +283,10 @@ _LIBRARY_ERRORS: tuple[
             botocore_errors.RefreshWithMFAUnsupportedError,
         ),
         S3CredentialsError,
-        "Check where the credentials come from; for single sign-on run 'aws sso login'.",
+        (
+            "Check where the credentials come from; for single sign-on run 'aws sso login'."
+            f"{SEE_DOCTOR}"
+        ),
         False,
     ),
     (

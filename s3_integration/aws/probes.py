@@ -57,6 +57,11 @@ class Question:
     """Codes that S3 tells only those who may ask."""
 
     @property
+    def is_shown_by_writing(self) -> bool:
+        """Whether a real write, where one is wanted, shows it as well."""
+        return self.method == "complete_multipart_upload"
+
+    @property
     def operation(self) -> str:
         """S3's name of the request."""
         return "".join(word.capitalize() for word in self.method.split("_"))
@@ -99,7 +104,7 @@ QUESTIONS = (
         "sometimes",
         _NO_UPLOAD,
         is_about_key=True,
-        granted_by=frozenset({"NoSuchUpload"}),
+        granted_by=frozenset({"NoSuchUpload", "NoSuchKey"}),  # the second is Ceph's word
     ),
     Question(
         "find unfinished uploads",

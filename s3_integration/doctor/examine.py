@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from s3_integration.aws.codes import SEE_DOCTOR
 from s3_integration.doctor.report import NOT_CHECKED, HealthLine, HealthReport, Verdict
 from s3_integration.doctor.steps import NOT_WRITTEN, STEPS, WRITTEN, Step
 from s3_integration.doctor.visit import NotAskedError, Visit
@@ -33,7 +34,10 @@ def examine(
 
 
 def _line_of(step: Step, visit: Visit) -> HealthLine:
-    return HealthLine(step.name, *_verdict_of(step, visit))
+    verdict = _verdict_of(step, visit)
+    # Errors' suggestions lead here: that is done.
+    next_step = verdict.next_step.removesuffix(SEE_DOCTOR)
+    return HealthLine(step.name, verdict.status, verdict.fact, next_step)
 
 
 def _verdict_of(step: Step, visit: Visit) -> Verdict:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from s3_integration.aws.clock import TOLERANCE, offset_of
 from s3_integration.doctor.report import Verdict
+from s3_integration.transfer.contact import speaks_s3
 from s3_integration.utils import is_loopback_url
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ _CLOCK_WARNING = dt.timedelta(minutes=1)
 _CERTIFICATE_WARNING = dt.timedelta(days=14)
 _SLOW_SECONDS = 0.5
 """A request around the world takes 0.3 s."""
-
-_SPEAKS_S3 = re.compile(rb"<(ListBucketResult|Error)\b")
-_HEADERS_OF_S3 = ("x-amz-request-id", "x-amz-id-2", "x-amz-bucket-region")
 
 _SOURCES = {
     "env": "the environment",
@@ -126,12 +123,6 @@ def judge_contact(found: Contact) -> Verdict:
         "Correct endpoint_url (AWS_ENDPOINT_URL_S3): something else than S3 is there, or a "
         "proxy answers in its place.",
     )
-
-
-def speaks_s3(found: Contact) -> bool:
-    """Whether an answer is one that only S3 would give."""
-    is_named = any(name in found.headers for name in _HEADERS_OF_S3)
-    return is_named or bool(_SPEAKS_S3.search(found.body))
 
 
 def judge_tls(found: tuple[Tls | None, str, dt.datetime]) -> Verdict:

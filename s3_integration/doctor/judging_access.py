@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from s3_integration.doctor.writing import Written
 
 
+_TRY_WRITING = "'s3i doctor --write' finds out."
+
+
 class BucketFound(NamedTuple):
     """What is known of the bucket."""
 
@@ -112,7 +115,8 @@ def judge_permission(reply: Reply) -> Verdict:
         status: HealthStatus = "failed" if question.needed == "always" else "warning"
         return Verdict(status, f"{question.action} is missing", error.suggestion)
     if error.http_status in {400, 404, 405} or error.http_status >= 500:
-        return Verdict("warning", f"this server does not tell (it says {error.code})")
+        told = f"this server does not tell (it says {error.code})"
+        return Verdict("warning", told, _TRY_WRITING if question.is_shown_by_writing else "")
     return Verdict("warning", _sentence(error), error.suggestion)
 
 

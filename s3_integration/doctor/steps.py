@@ -92,12 +92,11 @@ def _identity(visit: Visit) -> tuple[probes.Identity, str]:
 
 
 def _bucket(visit: Visit) -> BucketFound:
-    connection = visit.signed()
+    visit.signed()
     error = visit.reply(probes.LIST_FILES).error
     ownership: probes.Ownership = "unknown"
     if error is None or isinstance(error, S3AccessDeniedError):
-        asking = visit.once(lambda: probes.whose_bucket(connection, visit.bucket, visit.identity()))
-        ownership = asking.get() if asking.failure is None else "unknown"
+        ownership = visit.ownership()
     return judging_access.BucketFound(visit.bucket, error, ownership, visit.may_create)
 
 

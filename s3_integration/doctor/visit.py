@@ -5,23 +5,25 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from s3_integration.aws.clock import TOLERANCE, offset_of
 from s3_integration.aws.pace import limits_of
 from s3_integration.aws.probes import (
     LIST_FILES,
     Identity,
+    Ownership,
     Question,
     Reply,
     ask,
     is_refused_for_its_signature,
     who_asks,
+    whose_bucket,
 )
 from s3_integration.aws.session import Way, connect, way_to_s3
 from s3_integration.config import DEFAULT_REGION
 from s3_integration.exceptions import S3BucketError, S3IntegrationError
-from s3_integration.transfer.contact import Contact, make_contact
+from s3_integration.transfer.contact import Contact, make_contact, speaks_s3
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,9 +49,12 @@ class NotAskedError(Exception):
 class Once(Generic[Value]):
     """A thing that is found out once, or fails once, however often it is wanted."""
 
-    def __init__(self, find: Callable[[], Value], ends_at: float) -> None:
+    def __init__(
+        self, find: Callable[[], Value], ends_at: float, after: tuple[Once[Any], ...] = ()
+    ) -> None:
         self._find = find
         self._ends_at = ends_at
+        self._after = after
         self._found: list[Value] = []
         self._failure: Exception | None = None
 
@@ -60,8 +65,7 @@ class Once(Generic[Value]):
             S3IntegrationError: it could not be found out, or not in time.
             NotAskedError: there was no time left to begin, or something else is missing.
         """
-        if not self._found and self._failure is None:
-            self._find_in_time()
+        self.settle()
         if self._failure is not None:
             raise self._failure
         return self._found[0]
@@ -69,13 +73,17 @@ class Once(Generic[Value]):
     @property
     def failure(self) -> Exception | None:
         """Why it could not be found out; None where it was."""
-        try:
-            self.get()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
-            return error
-        return None
+        self.settle()
+        return self._failure
+
+    def settle(self) -> None:
+        """Find it out now, whatever comes of it."""
+        if not self._found and self._failure is None:
+            self._find_in_time()
 
     def _find_in_time(self) -> None:
+        for other in self._after:  # each has a time of its own
+            other.settle()
         limit = min(QUESTION_SECONDS, self._ends_at - time.monotonic())
         if limit <= 0:
             self._failure = NotAskedError("the time for all checks was up")
@@ -107,13 +115,13 @@ class Visit:
         self._identity: Once[Identity] | None = None
         self.may_create = may_create
         self.settings = self.once(lambda: _hasty(resolve()))
-        self.way = self.once(lambda: way_to_s3(self.settings.get()))
-        self.contact = self.once(self._make_contact)
-        self.connection = self.once(self._connect)
+        self.way = self.once(lambda: way_to_s3(self.settings.get()), self.settings)
+        self.contact = self.once(self._make_contact, self.way)
+        self.connection = self.once(self._connect, self.contact)
 
-    def once(self, find: Callable[[], Value]) -> Once[Value]:
-        """A thing to find out within the time of this visit."""
-        return Once(find, self._ends_at)
+    def once(self, find: Callable[[], Value], *after: Once[Any]) -> Once[Value]:
+        """A thing to find out within the time of this visit, after others that it needs."""
+        return Once(find, self._ends_at, after)
 
     @property
     def bucket(self) -> str:
@@ -179,10 +187,19 @@ class Visit:
         Raises:
             S3IntegrationError: nobody told.
         """
+        return self._known_identity().get()
+
+    def ownership(self) -> Ownership:
+        """Whose the bucket is, as far as that can be found out."""
+        connection, identity = self.signed(), self._known_identity()
+        asking = self.once(lambda: whose_bucket(connection, self.bucket, identity.get()), identity)
+        return asking.get() if asking.failure is None else "unknown"
+
+    def _known_identity(self) -> Once[Identity]:
         if self._identity is None:
             connection = self.signed()
             self._identity = self.once(lambda: who_asks(connection, self.bucket))
-        return self._identity.get()
+        return self._identity
 
     def reply(self, question: Question) -> Reply:
         """S3's reply to a question, signed.
@@ -190,8 +207,9 @@ class Visit:
         Raises:
             NotAskedError: it could not be asked, or did not answer in time.
         """
-        if self.way.failure is not None or not self.way.get().is_mocked:
-            self.reached()
+        is_mocked = self.way.failure is None and self.way.get().is_mocked
+        if not is_mocked and not speaks_s3(self.reached()):
+            raise NotAskedError("what answers is not S3")
         connection = self.need_connection()
         known = self._replies.setdefault(
             question.name, self.once(lambda: ask(connection, self.bucket, question))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import ssl
 import time
 from contextlib import closing
@@ -61,6 +62,16 @@ class Contact:
     """The proxy on the way, without its password; "" where there is none."""
 
 
+_SPEAKS_S3 = re.compile(rb"<(ListBucketResult|Error)\b")
+_HEADERS_OF_S3 = ("x-amz-request-id", "x-amz-id-2", "x-amz-bucket-region")
+
+
+def speaks_s3(found: Contact) -> bool:
+    """Whether an answer is one that only S3 would give."""
+    is_named = any(name in found.headers for name in _HEADERS_OF_S3)
+    return is_named or bool(_SPEAKS_S3.search(found.body))
+
+
 def make_contact(way: Way, bucket: str, limits: Limits) -> Contact:
     """Ask for the bucket's listing without a signature; whatever is answered is an answer.
 
@@ -117,10 +128,15 @@ def _tls_of(opened: socket.socket) -> Tls | None:
     if not isinstance(opened, ssl.SSLSocket):
         return None
     certificate: dict[str, Any] = dict(opened.getpeercert() or {})
+    return tls_told(opened.version() or "", certificate)
+
+
+def tls_told(version: str, certificate: Mapping[str, Any]) -> Tls:
+    """What a certificate, as the standard library reads it, tells."""
     issuer = dict(pair for names in certificate.get("issuer", ()) for pair in names)
     ends = certificate.get("notAfter")
     return Tls(
-        version=opened.version() or "",
+        version=version,
         issuer=issuer.get("organizationName") or issuer.get("commonName") or "",
         ends=dt.datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), dt.UTC) if ends else None,
     )

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from s3_integration.cli import screen
 from s3_integration.cli.app import s3i
+from s3_integration.doctor.report import HealthReport
 from s3_integration.exceptions import S3FileNotFoundError
 from s3_integration.models import FolderListing, S3FileInfo, S3Version
 
@@ -37,6 +38,7 @@ class FakeClient:
     options: dict[str, Any] = field(default_factory=dict)
     """The keyword arguments of the last call that had any."""
     told: dict[str, Any] = field(default_factory=dict)
+    report: HealthReport = field(default_factory=lambda: HealthReport(()))
 
     def upload_file(
         self, local_path: str | Path, s3_key: str | None = None, *, progress: Any, **options: Any
@@ -101,6 +103,11 @@ class FakeClient:
         """Remove a key, and say whether it was there."""
         self._fail_for(s3_key)
         return self.stored.pop(s3_key, None) is not None
+
+    def check(self, **options: Any) -> HealthReport:
+        """Tell what the test says."""
+        self.options = options
+        return self.report
 
     def list_folder(self, prefix: str = "") -> FolderListing:
         """Two folders, and what is stored."""
