@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import unicodedata
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
@@ -156,22 +156,57 @@ def endpoint_problem(url: str, *, plain_http_allowed: bool) -> str:
     return _host_problem(host) or (plain_http_problem if in_the_clear else "")
 
 
-# The instance metadata service by IPv6 (EC2 User Guide), in no link-local range.
-_IPV6_METADATA = ipaddress.ip_address("fd00:ec2::254")
+_METADATA_ADDRESSES = frozenset(
+    map(
+        ip_address,
+        (
+            "fd00:ec2::254",  # EC2's by IPv6 (EC2 User Guide), in no link-local range
+            "100.100.100.200",  # Alibaba Cloud's
+            "168.63.129.16",  # Azure's (Azure docs, "What is IP address 168.63.129.16?")
+        ),
+    )
+)
+_METADATA_NAMES = frozenset(
+    {
+        "instance-data",  # EC2's resolver knows it
+        "instance-data.ec2.internal",
+        "metadata",  # Google's resolver knows it
+        "metadata.goog",
+        "metadata.google.internal",
+        "metadata.tencentyun.com",
+    }
+)
+_NAT64 = ip_network("64:ff9b::/96")  # RFC 6052, section 2.1
 
 
 def _host_problem(host: str) -> str:
     address = _ip_address(host)
     if address is not None:
-        is_metadata = address.is_link_local or address == _IPV6_METADATA
+        is_metadata = any(map(_is_metadata_address, (address, *_embedded(address))))
         return "link-local addresses belong to metadata services" if is_metadata else ""
     labels = host.removesuffix(".").split(".")
+    if ".".join(labels).lower() in _METADATA_NAMES:
+        return "it is the name of a metadata service"
     # As in the URL Standard ("ends in a number checker"): resolvers take 0xA9FEA9FE, too.
     if _NUMBER.fullmatch(labels[-1]):
         return "an IP address in it has to be written as four numbers, such as 127.0.0.1"
     if len(host) > MAX_HOST_CHARACTERS or not all(map(_HOST_LABEL.fullmatch, labels)):
         return "a host name is letters, digits, hyphens and dots"
     return ""
+
+
+def _is_metadata_address(address: IPv4Address | IPv6Address) -> bool:
+    return address.is_link_local or address in _METADATA_ADDRESSES
+
+
+def _embedded(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address]:
+    """IPv4 addresses that packets to an IPv6 address are translated to."""
+    if isinstance(address, IPv4Address):
+        return
+    if address in _NAT64 or int(address) < 1 << 32:  # the second: RFC 4291, section 2.5.5.1
+        yield IPv4Address(int(address) & 0xFFFFFFFF)
+    if address.sixtofour is not None:
+        yield address.sixtofour
 
 
 def is_loopback_url(url: str) -> bool:
@@ -184,9 +219,9 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost" if address is None else address.is_loopback
 
 
-def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _ip_address(host: str) -> IPv4Address | IPv6Address | None:
     try:
-        address = ipaddress.ip_address(host)
+        address = ip_address(host)
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address

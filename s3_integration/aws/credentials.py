@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError
 from typing_extensions import override
 
 from s3_integration.aws.codes import SEE_DOCTOR
+from s3_integration.checks import CREDENTIAL_FIELDS
 from s3_integration.exceptions import S3CredentialsError
 from s3_integration.logs import redact, remember_secret
 from s3_integration.surroundings import keys_file, warn_of_exposed
@@ -57,6 +58,7 @@ class RenewableCredentials(Credentials):
         except Exception as error:
             raise _untold_failure(error) from error
         if frozen != self._remembered:  # every request asks for them
+            _check_for_headers(frozen)
             remember_secret(frozen.secret_key)
             remember_secret(frozen.token)
             self._remembered = frozen
@@ -113,6 +115,18 @@ class CredentialFinder:
         if found.method == "shared-credentials-file":
             warn_of_exposed(keys_file(os.environ))
         return found
+
+
+def _check_for_headers(found: ReadOnlyCredentials) -> None:
+    """Refuse what could end a header and begin another: programs and services may send it."""
+    words = (found.access_key, found.secret_key, found.token)
+    for name, word in zip(CREDENTIAL_FIELDS, words, strict=True):
+        if any(not 33 <= ord(character) <= 126 for character in word or ""):
+            raise S3CredentialsError(
+                f"The credentials that were found cannot be used: their {name} holds a blank or "
+                "an unprintable character.",
+                suggestion=f"Check the profile, role or program that they come from.{SEE_DOCTOR}",
+            )
 
 
 @contextlib.contextmanager

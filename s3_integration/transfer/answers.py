@@ -47,6 +47,11 @@ def head_of(come: bytes) -> Head:
     if matched is None:
         message = f"what came is no HTTP answer: {status_line[:40]!r}"
         raise NonsenseError(message)
+    ends = rest.count(b"\r\n")
+    if not ends == rest.count(b"\r") == rest.count(b"\n") or b"\0" in rest:
+        # RFC 9112, section 2.2. Some of these values go into requests (If-Match).
+        message = "a header of the answer holds a line end or a NUL character"
+        raise NonsenseError(message)
     headers: dict[str, str] = {}
     for line in rest.decode("latin-1").split("\r\n"):
         name, _, value = line.partition(":")

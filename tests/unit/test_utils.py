@@ -185,12 +185,41 @@ def test_what_is_no_plain_url_of_a_host_is_no_endpoint(url: str, problem: str) -
         "[fe80::1]",
         "[fe80::1%25eth0]",
         "[::ffff:169.254.1.1]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[2002:a9fe:a9fe::1]",
+        "[::169.254.169.254]",
+        "100.100.100.200",
+        "168.63.129.16",
     ],
 )
 def test_a_metadata_service_is_never_an_endpoint(host: str) -> None:
     for scheme in ("http", "https"):
         url = f"{scheme}://{host}"
         assert "link-local" in utils.endpoint_problem(url, plain_http_allowed=True)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "metadata.google.internal",
+        "Metadata.Google.Internal.",
+        "metadata",
+        "instance-data",
+        "METADATA.goog:80",
+    ],
+)
+def test_a_name_of_a_metadata_service_is_never_an_endpoint(scheme: str, host: str) -> None:
+    problem = utils.endpoint_problem(f"{scheme}://{host}", plain_http_allowed=True)
+
+    assert "metadata service" in problem
+
+
+@pytest.mark.parametrize(
+    "host", ["[2001:db8::1]", "[64:ff9b::808:808]", "10.0.0.1", "metadata.example"]
+)
+def test_other_addresses_and_names_may_be_endpoints(host: str) -> None:
+    assert utils.endpoint_problem(f"https://{host}", plain_http_allowed=False) == ""
 
 
 @pytest.mark.parametrize(
