@@ -65,6 +65,11 @@ def redact(text: str) -> str:
     return text
 
 
+def in_one_line(told: object) -> str:
+    """What somebody else says, without what would end a line or move a cursor; None is ""."""
+    return "".join(each if each.isprintable() else "?" for each in str(told or ""))
+
+
 class RedactingFormatter(logging.Formatter):
     """Formats a record as usual, then blots secrets out of the result, tracebacks included."""
 

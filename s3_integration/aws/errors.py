@@ -30,7 +30,7 @@ from s3_integration.exceptions import (
     S3IntegrationError,
     both,
 )
-from s3_integration.logs import redact
+from s3_integration.logs import in_one_line, redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,7 +202,7 @@ def _from_answer(
     answer: dict[str, Any] = dict(error.response)
     said: dict[str, Any] = answer.get("Error", {})
     metadata: dict[str, Any] = answer.get("ResponseMetadata", {})
-    code = _as_shown(said.get("Code"))
+    code = in_one_line(said.get("Code"))
     operation = error.operation_name
     # A bare 404 to a call about the bucket itself says that it is the bucket that is missing.
     meaning = meaning_of("NoSuchBucket" if code == "404" and not key else code)
@@ -224,14 +224,9 @@ def _from_answer(
         key=key,
         suggestion=_fill(meaning.next_step, words) + also,
         retryable=meaning.retryable,
-        request_id=_as_shown(metadata.get("RequestId")),
+        request_id=in_one_line(metadata.get("RequestId")),
         http_status=int(metadata.get("HTTPStatusCode", 0) or 0),
     )
-
-
-def _as_shown(told: object) -> str:
-    """What a server says, in one line that moves no cursor."""
-    return "".join(each if each.isprintable() else "?" for each in str(told or ""))
 
 
 def meaning_of(code: str) -> Meaning:

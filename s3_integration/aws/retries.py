@@ -11,6 +11,7 @@ import contextlib
 import contextvars
 import logging
 import random
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from botocore.exceptions import HTTPClientError, ProxyConnectionError, SSLError
 from s3_integration.aws import tally
 from s3_integration.aws.clock import TOLERANCE, ServerClock, offset_of
 from s3_integration.aws.proxies import is_final
-from s3_integration.logs import redact
+from s3_integration.logs import in_one_line, redact
 from s3_integration.utils import MAX_BACKOFF_SECONDS, backoff_seconds
 
 if TYPE_CHECKING:
@@ -169,6 +170,27 @@ def full_jitter() -> float:
     return random.random()  # noqa: S311 - nothing to guess here
 
 
+_CODE = re.compile(rb"<Code\b")
+_PLAIN_CODE = re.compile(rb"<Code>[^<]*</Code>")
+
+
+def understandable(body: bytes) -> bytes:
+    """The body of an error, or nothing in place of one that S3 would never send.
+
+    botocore looks the code up in a dict: it would raise a TypeError of its own over one that
+    comes twice, or consists of elements.
+    """
+    codes = len(_CODE.findall(body))
+    return body if codes == 0 or (codes == 1 and _PLAIN_CODE.search(body)) else b""
+
+
+def _make_error_understandable(*, response_dict: dict[str, Any], **_: object) -> None:
+    body = response_dict["body"]
+    # DeleteObjects answers 200 with a code for each key.
+    if isinstance(body, bytes) and (response_dict["status_code"] >= 300 or b"<Error>" in body[:99]):
+        response_dict["body"] = understandable(body)
+
+
 def _follow_no_redirect_to_nowhere(
     *,
     response: tuple[Any, dict[str, Any]] | None,
@@ -208,6 +230,7 @@ class Retries:
         events: Any = client.meta.events
         events.register("before-sign.s3", self._note_credentials)
         events.register("needs-retry.s3", self.needs_retry)
+        events.register("before-parse.s3", _make_error_understandable)
         events.register_first("needs-retry.s3", _follow_no_redirect_to_nowhere)
 
     def _note_credentials(self, *, request: Any, **_: object) -> None:
@@ -277,9 +300,9 @@ def tell_of_retry(
 ) -> None:
     """Log and count that something is about to be sent again."""
     tally.count_retry()
-    cause = answer.code or (f"HTTP {answer.status}" if answer.status else "")
+    cause = in_one_line(answer.code) or (f"HTTP {answer.status}" if answer.status else "")
     if answer.exception is not None:
-        cause = redact(f"{type(answer.exception).__name__}: {answer.exception}")
+        cause = in_one_line(redact(f"{type(answer.exception).__name__}: {answer.exception}"))
     logger.warning(
         "%s failed (%s), attempt %d of %d; trying again in %.2f s",
         operation,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _BUFFER_BYTES = 65536
 
+_LENGTH = re.compile(r"\d{1,19}", re.ASCII)  # int() refuses numbers of thousands of digits
+
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5]\d\d)(?: |\r\n|$)")
 
 
@@ -79,7 +81,7 @@ def length_of(method: str, head: Head) -> int | None:
     if told is None or "transfer-encoding" in head.headers:
         return None
     length, *others = {number.strip() for number in told.split(",")}
-    if others or not (length.isascii() and length.isdigit()):
+    if others or not _LENGTH.fullmatch(length):
         message = f"a body cannot have the length {told[:40]!r}"
         raise NonsenseError(message)
     return int(length)

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import create_parser
 
 from s3_integration.aws.locator import Refusal, UnusualRequestError
-from s3_integration.aws.retries import Answer
+from s3_integration.aws.retries import Answer, understandable
 from s3_integration.cancellation import wait_while_wanted
 from s3_integration.transfer.http import HttpConnection
 from s3_integration.transfer.places import Place, Places
@@ -353,7 +353,8 @@ def _refusal_of(answer: Answering) -> Refusal:
 def _parsed(refusal: Refusal, attempt: int) -> Any:
     """A refusal as botocore would raise it."""
     parser: Any = create_parser("rest-xml")
-    response = {"status_code": refusal.status, "headers": refusal.headers, "body": refusal.body}
+    body = understandable(refusal.body)
+    response = {"status_code": refusal.status, "headers": refusal.headers, "body": body}
     parsed = parser.parse(response, None)
     parsed["ResponseMetadata"] |= {"HTTPStatusCode": refusal.status, "RetryAttempts": attempt - 1}
     return parsed

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from s3_integration.aws.endpoints import EndpointProfile, Learned
     from s3_integration.utils import ByteRange
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)  # RFC 9110, section 14.4
+# RFC 9110, section 14.4; numbers that Python reads, and S3 may mean, have no 20 digits.
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
 _MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _MULTIPART_MD5 = re.compile(r"[0-9a-f]{32}-[0-9]+", re.ASCII)
 

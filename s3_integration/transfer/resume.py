@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from s3_integration.utils import ByteRange, split_into_ranges
@@ -202,15 +202,35 @@ def from_lines(text: bytes) -> Remembered | None:
     A last line without its end was being written when the machine stopped: it counts for
     nothing.
     """
-    fields: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     try:
         for line in text[: text.rfind(b"\n") + 1].splitlines():
-            fields |= json.loads(line)
-        known = fields.pop("known_upload_ids")
-        return Remembered(
-            facts=UploadFacts(**fields.pop("facts")),
+            told |= json.loads(line)
+        known = told.pop("known_upload_ids")
+        found = Remembered(
+            facts=UploadFacts(**told.pop("facts")),
             known_upload_ids=None if known is None else frozenset(known),
-            **fields,
+            **told,
         )
-    except (ValueError, TypeError, KeyError):  # no JSON; fields of another version of this
+    # No JSON, or far too deep; fields of another version of this.
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
+    return found if _has_its_types(found, known) else None
+
+
+def _has_its_types(found: Any, known: Any) -> bool:
+    """Whether every field is what it should be; another program may have written the file."""
+    kinds = {"int": int, "str": str}
+    facts = [(getattr(found.facts, it.name), kinds[str(it.type)]) for it in fields(UploadFacts)]
+    texts = [(text, str) for text in (found.upload_id, found.checksum_algorithm, *(known or ()))]
+    return (
+        all(type(value) is kind for value, kind in facts + texts)
+        and isinstance(known, list | None)
+        and isinstance(found.is_completing, bool)
+        and type(found.began) in {int, float}
+        and abs(found.began) < _END_OF_TIME
+    )
+
+
+_END_OF_TIME = 1e11
+"""Seconds since 1970 that no clock shows; NaN and infinity are none, either."""
