@@ -249,17 +249,17 @@ def test_bytes_are_printed_as_they_are_until_nobody_reads_any_more(shell: Shell)
                 capture_output=False,
             ),
         ]
-    with shell.start("cat", "a.bin", text=False) as process:
+    with shell.start("cat", "a.bin") as process:
         assert process.stdout
         process.stdout.close()
         assert process.stderr
-        told: Any = process.stderr.read()
+        told = process.stderr.read()
         process.wait(PATIENCE_SECONDS)
 
     assert [(run.returncode, run.stderr) for run in runs] == [(0, ""), (0, "")]
     assert (shell.folder / "whole").read_bytes() == content
     assert (shell.folder / "part").read_bytes() == content[5:1_000_005]
-    assert (process.returncode, told) == (141, b"")
+    assert (process.returncode, told) == (141, "")
 
 
 def test_output_that_cannot_be_written_is_a_failure(many_keys: Shell) -> None:
