@@ -40,7 +40,7 @@ class ClientBase:
 
     @property
     def bucket(self) -> Bucket:
-        """The bucket as a whole: `ensure()` it, `abort_stale_uploads()` in it, its `policy()`."""
+        """The bucket as a whole: `ensure()`, `audit()` or `secure()` it; its `policy()`."""
         return self._service.get().bucket
 
     def __repr__(self) -> str:

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any, assert_type
 
 from s3_integration import (
+    AuditReport,
+    Finding,
     S3Checksum,
     S3Client,
     S3Config,
     S3FileInfo,
     S3IntegrationError,
+    SecureReport,
     TransferConfig,
 )
 
@@ -43,6 +46,13 @@ def a_program_that_uses_everything(s3: S3Client, error: S3IntegrationError) -> N
     assert_type(error.to_dict(), dict[str, Any])
     assert_type(S3Config("bucket", "eu-central-1", "id", "secret").region, str)
     assert_type(TransferConfig(part_size_bytes=5 * 1024**2).parts_in_flight, int)
+
+
+def a_program_that_secures_its_bucket(s3: S3Client) -> None:
+    """Never run: it is checked."""
+    assert_type(s3.bucket.audit(), AuditReport)
+    assert_type(s3.bucket.audit().findings, tuple[Finding, ...])
+    assert_type(s3.bucket.secure(logging_bucket="logs", dry_run=True), SecureReport)
 
 
 def test_the_five_operations_take_what_the_design_says() -> None:
