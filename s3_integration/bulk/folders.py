@@ -29,6 +29,7 @@ from s3_integration.exceptions import (
 from s3_integration.transfer.engine import ObjectId
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
@@ -144,13 +145,17 @@ def _carried_out(
     with make(storage) as here:
         if wishes.workforce is None or wishes.manner.dry_run:
             return carry_out(plan, here, wishes.manner)
-        prepare = storage.prepare if action in {"upload", "copy"} else _nothing
+        prepare = functools.partial(_prepared, action, storage)
         spread = Spread(action, here, make, wishes.workforce, prepare)
         return carry_out(plan, spread, wishes.manner)
 
 
-def _nothing() -> None:
-    """What has to be done before a bucket is only read, or deleted from."""
+def _prepared(action: FileAction, storage: Storage) -> dt.datetime | None:
+    """What time it is, once the bucket can be written to; None where it need not be."""
+    if action not in {"upload", "copy"}:
+        return None
+    storage.prepare()
+    return storage.now()
 
 
 def _walk(

@@ -12,12 +12,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from s3_integration.bulk.again import to_look_at
 from s3_integration.bulk.run import resolved
 from s3_integration.bulk.shards import in_shards
 from s3_integration.exceptions import S3DownloadError, S3IntegrationError, S3UploadError
 from s3_integration.logs import redact
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
     from contextlib import AbstractContextManager
@@ -62,25 +64,32 @@ class Errand:
     maker: StorageMaker
     make_means: MakeMeans
     shard: Shard
+    since: dt.datetime | None = None
+    """When the call began, by S3's clock; None where what is there already says nothing."""
 
     def run(self) -> list[Moved]:
         """Carry it out, and tell of each step in its order."""
         told: dict[str, Moved] = {}
+        storage = self.maker.storage()
         with (
-            self.make_means(self.maker.storage()) as means,
-            closing(means.move(_to_move(self.shard.steps, means, told))) as outcomes,
+            self.make_means(storage) as means,
+            closing(means.move(self._to_move(storage, means, told))) as outcomes,
         ):
             told.update((step.key, moved) for step, moved in outcomes)
         untold = S3IntegrationError("The transfer ended before this file was moved.")
         return [told.get(step.key, untold) for step in self.shard.steps]
 
-
-def _to_move(steps: Sequence[Step], means: Means, told: dict[str, Moved]) -> Iterator[Step]:
-    for step in resolved(steps, means.compare):
-        if step.deed == "skip":
-            told[step.key] = "same"
-        else:
-            yield step
+    def _to_move(self, storage: Storage, means: Means, told: dict[str, Moved]) -> Iterator[Step]:
+        steps: Sequence[Step] = self.shard.steps
+        compared = {step.key for step in steps if step.deed == "compare"}
+        if self.since is not None:
+            keys = [means.key_of(step.key) for step in steps]
+            steps = to_look_at(storage, keys, steps, self.since)
+        for step in resolved(steps, means.compare):
+            if step.deed != "skip":
+                yield step
+            else:  # what was to be moved in any case has been, by who had the shard before
+                told[step.key] = "same" if step.key in compared else step.size
 
 
 def run_errand(errand: Errand) -> list[Moved]:
@@ -115,7 +124,7 @@ class Spread:
         here: Means,
         make_means: MakeMeans,
         workforce: Workforce,
-        prepare: Callable[[], object],
+        prepare: Callable[[], dt.datetime | None],
     ) -> None:
         """Hand nothing over yet.
 
@@ -124,13 +133,15 @@ class Spread:
             here: the means of this process, for whatever an executor is not needed for.
             make_means: how an executor's process makes its own.
             workforce: the executor, and what it makes clients of.
-            prepare: makes sure of the bucket before anything is handed over.
+            prepare: makes sure of the bucket before anything is handed over, and tells the
+                time; see `Errand`.
         """
         self._action = action
         self._here = here
         self._make_means = make_means
         self._workforce = workforce
         self._prepare = prepare
+        self._since: dt.datetime | None = None
         self.bucket_name = here.bucket_name
 
     def key_of(self, key: str) -> str:
@@ -155,7 +166,7 @@ class Spread:
         try:
             for shard in in_shards(steps):
                 if not shard.number:
-                    self._prepare()
+                    self._since = self._prepare()
                 yield from self._hand_over(shard, handed)
                 # Whatever is done is told; it is waited for only where there are enough.
                 is_full = len(handed) >= MOST_SHARDS_OPEN
@@ -178,7 +189,7 @@ class Spread:
         self, shard: Shard, handed: dict[Future[list[Moved]], Shard]
     ) -> Iterator[tuple[Step, Moved]]:
         """Add a shard to those that are handed over; where none is taken, its files have failed."""
-        errand = Errand(self._workforce.maker, self._make_means, shard)
+        errand = Errand(self._workforce.maker, self._make_means, shard, self._since)
         try:
             handed[self._workforce.executor.submit(run_errand, errand)] = shard
         except Exception as error:  # noqa: BLE001 - executors raise whatever they like

@@ -9,6 +9,7 @@ from s3_integration.bulk.deletes import delete_keys
 from s3_integration.transfer import described, listing, looking
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -46,9 +47,16 @@ class Storage:
     ]
     copy: Callable[[CopyJob], S3FileInfo]
 
-    def list_files(self, bucket_name: str, prefix: str) -> Iterator[S3FileInfo]:
-        """The objects of any bucket whose keys begin with a prefix, in S3's order."""
-        return listing.files_under(self.connect, bucket_name, prefix)
+    def list_files(self, bucket_name: str, prefix: str, *, after: str = "") -> Iterator[S3FileInfo]:
+        """The objects of any bucket whose keys begin with a prefix, in S3's order.
+
+        Those up to the key `after` are left out.
+        """
+        return listing.files_under(self.connect, bucket_name, prefix, after=after)
+
+    def now(self) -> dt.datetime | None:
+        """What time it is by S3's clock, rounded up to seconds; None where it does not tell."""
+        return looking.time_by(self.connect(), self.bucket_name)
 
     def look(self, which: ObjectId) -> S3FileInfo:
         """What S3 tells of an object, its checksum included."""

@@ -18,9 +18,19 @@ if TYPE_CHECKING:
     Connect = Callable[[], Connection]
 
 
-def files_under(connect: Connect, bucket: str, prefix: str) -> Iterator[S3FileInfo]:
-    """Every object whose key begins with `prefix`, in S3's order; asked for as they are wanted."""
-    pages = _pages(connect, "ListObjectsV2", Bucket=bucket, Prefix=prefix)
+def files_under(
+    connect: Connect, bucket: str, prefix: str, *, after: str = ""
+) -> Iterator[S3FileInfo]:
+    """Every object whose key begins with `prefix`, in S3's order; asked for as they are wanted.
+
+    Args:
+        connect: the way to S3.
+        bucket: which.
+        prefix: what the keys begin with.
+        after: leaves out what comes before this key, which need not be there, and itself.
+    """
+    asked = {"StartAfter": after} if after else {}
+    pages = _pages(connect, "ListObjectsV2", Bucket=bucket, Prefix=prefix, **asked)
     for page in accounted_pages("list", prefix, bucket, pages):
         for listed in page.get("Contents", ()):
             yield described.from_listing(listed)

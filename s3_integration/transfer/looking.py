@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from s3_integration.aws.clock import offset_of
 from s3_integration.aws.errors import translated
 from s3_integration.exceptions import S3FileNotFoundError, S3IntegrationError
 from s3_integration.transfer import described
@@ -41,6 +43,17 @@ def is_stored(connection: Connection, which: ObjectId) -> bool:
     except S3FileNotFoundError:
         return _is_stored_by_get(connection, which)
     return True
+
+
+def time_by(connection: Connection, bucket: str) -> dt.datetime | None:
+    """What time it is by S3's clock, rounded up to seconds; None where S3 does not tell."""
+    try:
+        with translated("HeadBucket", bucket):
+            answer = connection.client.head_bucket(Bucket=bucket)
+    except S3IntegrationError:
+        return None
+    ahead = offset_of(answer["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
+    return None if ahead is None else dt.datetime.now(dt.UTC) + ahead + dt.timedelta(seconds=1)
 
 
 def named(which: ObjectId) -> dict[str, Any]:

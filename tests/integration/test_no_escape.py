@@ -88,7 +88,7 @@ def check(root: Path, stored: dict[str, bytes], report: TransferReport) -> None:
 
 @pytest.mark.promise(5)
 @settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import pickle
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -17,10 +17,11 @@ from typing_extensions import override
 from s3_integration.bulk import spread
 from s3_integration.bulk.plan import Plan, Step
 from s3_integration.bulk.run import Manner, Moved, carry_out
-from s3_integration.bulk.spread import Spread, Workforce
+from s3_integration.bulk.shards import Shard
+from s3_integration.bulk.spread import Errand, Spread, Workforce
 from s3_integration.bulk.storage import Storage
 from s3_integration.exceptions import S3CredentialsError, S3IntegrationError, S3UploadError
-from s3_integration.models import FileAction, TransferReport
+from s3_integration.models import FileAction, S3FileInfo, TransferReport
 
 
 class FakeMeans:
@@ -91,11 +92,13 @@ class Case:
     action: FileAction = "upload"
     prepared: list[None] = field(default_factory=list)
 
+    def prepare(self) -> None:
+        self.prepared.append(None)
+
     def run(self) -> TransferReport:
         here = cast("Any", FakeMeans())
         workforce = Workforce(self.executor, Maker())
-        prepare = partial(self.prepared.append, None)
-        means = Spread(self.action, here, cast("Any", make_means), workforce, prepare)
+        means = Spread(self.action, here, cast("Any", make_means), workforce, self.prepare)
         return carry_out(Plan(self.action, "bucket", iter(self.steps)), means, Manner())
 
 
@@ -247,3 +250,39 @@ def test_nothing_to_move_needs_no_bucket() -> None:
 
     assert len(report.skipped) == 1
     assert not case.prepared
+
+
+class Listing:
+    """A storage that tells of one file that was stored since."""
+
+    bucket_name = "bucket"
+
+    def list_files(self, *_: object, **__: object) -> Iterator[S3FileInfo]:
+        yield S3FileInfo("p/same", 7, dt.datetime.now(dt.UTC), "etag", "STANDARD")
+
+
+class ListingMaker:
+    def storage(self) -> Storage:
+        return cast("Storage", cast("Any", Listing()))
+
+
+def test_what_an_earlier_run_of_the_shard_has_stored_is_done_and_not_stored_again() -> None:
+    shard = Shard(0, (Step("transfer", "other", 9, "new"), Step("transfer", "same", 7, "new")))
+    moved: list[str] = []
+
+    class Watched(FakeMeans):
+        @override
+        def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+            for step in steps:
+                moved.append(step.key)
+                yield step, step.size
+
+    @contextmanager
+    def watched(storage: Storage) -> Iterator[FakeMeans]:
+        yield Watched()
+
+    since = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=5)
+    told = Errand(ListingMaker(), cast("Any", watched), shard, since).run()
+
+    assert moved == ["other"]
+    assert told == [9, 7]
