@@ -25,6 +25,7 @@ def dask(server: ServerUnderTest) -> Iterator[Client]:
         yield client
 
 
+@pytest.mark.promise(9)
 def test_everything_is_there_and_told_of_once_although_a_worker_was_killed(
     dask: Client, client: S3Client, tmp_path: Path
 ) -> None:
