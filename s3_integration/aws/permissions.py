@@ -29,7 +29,6 @@ MISSING_PERMISSION: Mapping[str, str] = {
     "DeleteObject": "s3:DeleteObject",
     "ListObjectsV2": "s3:ListBucket",
     "HeadBucket": "s3:ListBucket",
-    "ListBuckets": "s3:ListAllMyBuckets",
     "CreateBucket": "s3:CreateBucket",
     "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
     "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",

@@ -171,6 +171,7 @@ def full_jitter() -> float:
 
 
 _CODE = re.compile(rb"<Code\b")
+_ERROR = re.compile(rb"\s*(<\?xml[^>]*>)?\s*<Error\b")
 _PLAIN_CODE = re.compile(rb"<Code>[^<]*</Code>")
 
 
@@ -186,8 +187,8 @@ def understandable(body: bytes) -> bytes:
 
 def _make_error_understandable(*, response_dict: dict[str, Any], **_: object) -> None:
     body = response_dict["body"]
-    # DeleteObjects answers 200 with a code for each key.
-    if isinstance(body, bytes) and (response_dict["status_code"] >= 300 or b"<Error>" in body[:99]):
+    # CompleteMultipartUpload and CopyObject may answer 200 to what failed after all.
+    if isinstance(body, bytes) and (response_dict["status_code"] >= 300 or _ERROR.match(body)):
         response_dict["body"] = understandable(body)
 
 

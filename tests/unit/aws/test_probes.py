@@ -71,10 +71,16 @@ def test_elsewhere_the_owner_of_what_is_listed_does(owner: bytes, name: str) -> 
     assert who_asks(connection_to(s3, ELSEWHERE), "bucket") == Identity(name, "")
 
 
-def test_a_server_that_does_not_tell_is_an_error() -> None:
+def test_who_may_not_list_buckets_stays_unnamed() -> None:
     s3 = CannedS3(error_answer(403, "AccessDenied"))
 
-    with pytest.raises(S3IntegrationError, match="s3:ListAllMyBuckets"):
+    assert who_asks(connection_to(s3, ELSEWHERE), "bucket") == Identity("", "")
+
+
+def test_a_server_that_fails_to_tell_is_an_error() -> None:
+    s3 = CannedS3(error_answer(501, "NotImplemented"))
+
+    with pytest.raises(S3IntegrationError):
         who_asks(connection_to(s3, ELSEWHERE), "bucket")
 
 
