@@ -137,10 +137,10 @@ def judge_read_permission(found: tuple[Reply, Reply]) -> Verdict:
 def judge_protection(findings: tuple[str, ...]) -> Verdict:
     """What the bucket lacks of the baseline."""
     if not findings:
-        return Verdict("ok", "the bucket has every protection of the baseline")
+        return Verdict("ok", "the audit of the bucket finds nothing missing")
     return Verdict(
         "warning",
-        f"the bucket lacks of the baseline: {', '.join(findings)}",
+        f"missing, or not to be seen: {', '.join(findings)}",
         "Look with 's3i bucket audit', mend with 's3i bucket secure'.",
     )
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from s3_integration.aws import probes
 from s3_integration.aws.credentials import looked_at_before
 from s3_integration.aws.endpoints import EndpointProfile, profile_of
+from s3_integration.bucket.secure import audit_bucket
 from s3_integration.doctor import judging, judging_access
-from s3_integration.doctor.protection import missing_protections
 from s3_integration.doctor.visit import NotAskedError, Visit
 from s3_integration.doctor.writing import Written, try_writing
 from s3_integration.exceptions import S3AccessDeniedError
@@ -127,7 +127,8 @@ def _read_permission(visit: Visit) -> tuple[probes.Reply, probes.Reply]:
 
 def _protection(visit: Visit) -> tuple[str, ...]:
     connection = visit.existing_bucket()
-    return visit.once(lambda: missing_protections(connection, visit.bucket)).get()
+    audit = visit.once(lambda: audit_bucket(connection, visit.bucket, None)).get()
+    return tuple(finding.control for finding in audit.problems)
 
 
 def _written(visit: Visit) -> Written:

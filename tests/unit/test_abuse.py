@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import assume, example, given
@@ -24,12 +25,21 @@ from s3_integration.arguments import (
     checked_words,
 )
 from s3_integration.aws.session import connect
+from s3_integration.bulk.deletes import delete_keys
 from s3_integration.config import resolve_settings
 from s3_integration.exceptions import S3ConfigError, S3CredentialsError
 from s3_integration.logs import log_to_stderr, redact
 from s3_integration.transfer import places
 from s3_integration.transfer.direct import Asked, DirectWire, _request_of
-from tests.fixtures.mock_responses import CONFIG, Answer, CannedS3, Sent, service_to
+from s3_integration.utils import key_problem
+from tests.fixtures.mock_responses import (
+    CONFIG,
+    Answer,
+    CannedS3,
+    Sent,
+    connection_to,
+    service_to,
+)
 from tests.fixtures.raw_server import LIMITS
 
 SMUGGLED = [
@@ -135,6 +145,26 @@ def test_boto3_asks_for_the_same_key(key: str, tmp_path: Path) -> None:
 
     assert {sent.key for sent in s3.sent} == {key}
     assert all(not sent.query for sent in s3.sent)
+
+
+@given(st.sets(st.text(min_size=1, max_size=20) | st.sampled_from(SMUGGLED), max_size=8))
+@example({"</Key><Key>other", "a&amp;b", "]]>", "a\u2028b", "a\r\nb", "\ufffe"})
+def test_a_deletion_of_many_names_exactly_their_keys(keys: set[str]) -> None:
+    assume(not any(map(key_problem, keys)))
+    named: list[str] = []
+
+    def note(sent: Sent) -> Answer:
+        if sent.method == "POST":
+            tree = ET.fromstring(sent.body)  # noqa: S314 - the package has written it
+            named.extend(it.text or "" for it in tree.iter() if it.tag.endswith("Key"))
+            return Answer(body=b"<DeleteResult/>")
+        named.append(sent.key)
+        return Answer(204)
+
+    if keys:
+        delete_keys(connection_to(CannedS3(otherwise=note)), "unit-tests", sorted(keys))
+
+    assert sorted(named) == sorted(keys)
 
 
 @pytest.mark.promise(6)

@@ -286,7 +286,7 @@ def test_missing_permissions_name_their_actions(doctored: Doctored) -> None:
         line(report, "may write files").next_step
     )
     assert line(report, "may read tags").status == "warning"
-    assert "may not be looked at" in line(report, "protection").fact
+    assert "not to be seen: " in line(report, "protection").fact
 
 
 def test_a_missing_bucket_leaves_nothing_to_ask_of_it(doctored: Doctored) -> None:
