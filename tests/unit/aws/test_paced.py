@@ -173,6 +173,26 @@ def test_answers_are_read_as_ever(wire: Wire) -> None:
     assert (answer["ETag"], answer["Body"].read()) == ('"e"', b"content")
 
 
+def test_s3_may_work_while_it_answers_copies_and_no_other_puts(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[bool] = []
+
+    class Noted(_Answer):
+        def __init__(self, raw: Any, connection: Any) -> None:
+            found.append(connection.answers_while_working)
+            super().__init__(raw, connection)
+
+    monkeypatch.setattr(paced, "_Answer", Noted)
+    copied = b'<CopyObjectResult><ETag>"e"</ETag></CopyObjectResult>'
+    wire.answers = [http_answer(200, copied), http_answer(200, b"", ETag='"e"')]
+
+    client().copy_object(Bucket="unit-tests", Key="k", CopySource="unit-tests/s")
+    client().put_object(Bucket="unit-tests", Key="k", Body=b"")
+
+    assert (found[0], found[-1]) == (True, False)
+
+
 @pytest.mark.parametrize("note", [b"", NOTE], ids=["at once", "after a note"])
 def test_a_refusal_before_the_content_went_out_is_heard(wire: Wire, note: bytes) -> None:
     wire.answers = [note + http_answer(403, error_answer(403, "AccessDenied").body)]

@@ -53,7 +53,7 @@ def headers_of(call: str, parameters: dict[str, Any], **settings: Any) -> dict[s
     s3 = CannedS3(Answer())
     client: Any = connection_to(s3, replace(CONFIG, **settings)).client
     getattr(client, call)(**parameters)
-    prefixes = ("x-amz-server-side", "x-amz-request-payer")
+    prefixes = ("x-amz-server-side", "x-amz-request-payer", "x-amz-copy-source-server-side")
     return {name: text for name, text in s3.sent[0].headers.items() if name.startswith(prefixes)}
 
 
@@ -89,6 +89,43 @@ def test_the_requester_agrees_to_pay_for_every_call(call: str, parameters: dict[
 
     assert headers_of(call, parameters, request_payer="requester") == agreed
     assert headers_of(call, parameters) == {}
+
+
+COPY = {**OBJECT, "CopySource": "b/s"}
+COPIES: dict[str, dict[str, Any]] = {
+    "copy_object": COPY,
+    "upload_part_copy": {**COPY, "UploadId": "u", "PartNumber": 1},
+}
+
+
+@pytest.mark.parametrize(("call", "parameters"), COPIES.items())
+def test_a_customer_key_opens_the_source_of_a_copy_as_well(
+    call: str, parameters: dict[str, Any]
+) -> None:
+    of_source = {
+        name.replace("x-amz-", "x-amz-copy-source-", 1): text
+        for name, text in SSE_C_HEADERS.items()
+    }
+
+    assert headers_of(call, parameters, encryption=SSE_C) == SSE_C_HEADERS | of_source
+
+
+def test_a_copy_is_encrypted_as_an_upload_is() -> None:
+    assert headers_of("copy_object", COPY, encryption=SSE_KMS) == SSE_KMS_HEADERS
+    assert headers_of("upload_part_copy", COPIES["upload_part_copy"], encryption=SSE_KMS) == {}
+
+
+def test_what_goes_with_a_call_is_told_as_headers_too() -> None:
+    terms = connection_to(CannedS3(), replace(CONFIG, encryption=SSE_KMS)).terms
+
+    assert terms.headers_of("PutObject") == SSE_KMS_HEADERS
+    assert terms.headers_of("GetObject") == {}
+
+
+def test_the_key_of_a_copys_source_is_no_part_of_what_may_be_told() -> None:
+    terms = connection_to(CannedS3(), replace(CONFIG, encryption=SSE_C)).terms
+
+    assert terms.of_storing.keys() == {"SSECustomerAlgorithm", "SSECustomerKeyMD5"}
 
 
 def test_a_bucket_is_asked_for_without() -> None:

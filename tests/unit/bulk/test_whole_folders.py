@@ -117,11 +117,11 @@ class _InMemory(Storage):
 
     bucket: Bucket
 
-    def list_files(self, bucket_name: str, prefix: str) -> Iterator[S3FileInfo]:
+    def list_files(self, bucket_name: str, prefix: str, *, after: str = "") -> Iterator[S3FileInfo]:
         if self.bucket.is_missing:
             raise S3BucketError("No such bucket.", code="NoSuchBucket")
         for key in sorted(self.bucket.stored):
-            if key.startswith(prefix):
+            if key.startswith(prefix) and key > after:
                 yield self.bucket.info(key)
 
     def look(self, which: ObjectId) -> S3FileInfo:
