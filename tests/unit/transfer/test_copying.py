@@ -326,6 +326,21 @@ def test_parts_that_are_not_the_sources_are_not_joined() -> None:
     assert s3.sent[-1] == "AbortMultipartUpload"
 
 
+@pytest.mark.parametrize("key", ["a%20b", "a?versionId=1"])
+def test_a_server_that_may_decode_a_key_twice_copies_no_parts_of_it(key: str) -> None:
+    source = ObjectId("unit-tests", key)
+    s3 = holding(where=source)
+    elsewhere, _ = copier_to(s3, sizes=SMALL_SIZES, endpoint_url=ELSEWHERE)
+    aws, _ = copier_to(s3, sizes=SMALL_SIZES)
+
+    with pytest.raises(S3IntegrationError, match="another object") as caught:
+        elsewhere.copy(CopyJob(source, TARGET))
+
+    assert not caught.value.retryable
+    assert s3.sent == ["HeadObject"]
+    assert aws.copy(CopyJob(source, TARGET)).size == 10
+
+
 def test_another_bucket_is_copied_from_and_the_own_one_made_sure_of() -> None:
     elsewhere = ObjectId("another-bucket", "k")
     s3 = holding(where=elsewhere)
