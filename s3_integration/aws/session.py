@@ -26,6 +26,7 @@ from s3_integration.aws.locator import Locator
 from s3_integration.aws.pace import Limits, limits_of
 from s3_integration.aws.retries import Retries
 from s3_integration.aws.terms import Terms
+from s3_integration.aws.timestamps import read_quickly
 from s3_integration.config import (
     DEFAULT_REGION,
     Settings,
@@ -166,6 +167,7 @@ def _session_of(settings: Settings) -> botocore.session.Session:
         # Given keys decide; an AWS_PROFILE beside them, which may not exist, does not.
         session.session_var_map["profile"] = (None, None, None, None)
     session.register_component("data_loader", _loader_of(session))
+    read_quickly(session)
     return session
 
 
