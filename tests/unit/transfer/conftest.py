@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from s3_integration.transfer import quiet
 from s3_integration.transfer.http import Connections
 from tests.fixtures.raw_server import HASTY, LIMITS, ORIGIN, RawServer, raw_server
 
@@ -26,3 +27,10 @@ def hasty_pool(server: RawServer) -> Iterator[Connections]:
     connections = Connections(ORIGIN, HASTY)
     yield connections
     connections.close()
+
+
+@pytest.fixture(autouse=True)
+def no_request_is_left_to_awscrt() -> Iterator[None]:
+    """Let no test's requests that never end keep a later test's fork waiting."""
+    yield
+    quiet._busy.clear()
