@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Place = Literal["bucket", "object", "key of KMS"]
-"""What an action is allowed on: the ARN of the bucket, of objects in it, or of a KMS key."""
+Place = Literal["bucket", "object", "key of KMS", "everything"]
+"""What an action is allowed on: the ARN of the bucket, of objects in it, or of a KMS key; or
+`*`, where it is about none of them."""
 
 
 MISSING_PERMISSION: Mapping[str, str] = {
@@ -29,6 +30,7 @@ MISSING_PERMISSION: Mapping[str, str] = {
     "DeleteObject": "s3:DeleteObject",
     "ListObjectsV2": "s3:ListBucket",
     "HeadBucket": "s3:ListBucket",
+    "ListBuckets": "s3:ListAllMyBuckets",
     "CreateBucket": "s3:CreateBucket",
     "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
     "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
@@ -117,6 +119,8 @@ def place_of(action: str) -> Place:
     """What the action is allowed on."""
     if action.startswith("kms:"):
         return "key of KMS"
+    if action == "s3:ListAllMyBuckets":
+        return "everything"
     return "object" if action in _ON_OBJECTS else "bucket"
 
 
@@ -154,5 +158,7 @@ def refusal_of(operation: str, said: str, *, bucket: str, key: str) -> Refusal:
     action = MISSING_PERMISSION.get(operation, f"s3:{operation}")
     also = OR_ELSE.get(operation, "").replace("{bucket_arn}", bucket_arn)
     # An operation outside the table is about what it was called with.
+    if place_of(action) == "everything":
+        return Refusal(action, "*", also, is_explicit)
     is_known_bucket = operation in MISSING_PERMISSION and place_of(action) == "bucket"
     return Refusal(action, bucket_arn if is_known_bucket else object_arn, also, is_explicit)

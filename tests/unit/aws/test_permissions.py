@@ -117,6 +117,12 @@ def test_nobody_is_told_to_allow_what_a_policy_denies() -> None:
     assert "Allow s3:" not in error.suggestion
 
 
+def test_who_may_not_list_buckets_needs_it_for_everything() -> None:
+    error = refused("ListBuckets")
+
+    assert "Allow s3:ListAllMyBuckets on *" in error.suggestion
+
+
 def test_words_that_only_look_like_s3s_are_no_permission() -> None:
     error = refused("GetObject", message="You are not authorized to perform: this")
 
@@ -131,7 +137,7 @@ def test_every_operation_with_a_permission_is_one_of_s3s(operation: str) -> None
     assert re.fullmatch(r"s3:[A-Z][A-Za-z]+", action)
     assert re.fullmatch(r"|[A-Z].*[^\s.]\.", also)
     assert set(re.findall(r"\{(.*?)\}", also)) <= {"bucket_arn"}
-    assert place_of(action) in {"bucket", "object"}
+    assert place_of(action) in {"bucket", "object", "everything"}
     assert OR_ELSE.keys() <= MISSING_PERMISSION.keys()
 
 
