@@ -6,12 +6,12 @@ s3 = S3Client()
 s3.upload_file("report.pdf", s3_key="reports/2024/january.pdf")
 """
 
+import importlib
 import logging
+from typing import TYPE_CHECKING, Any
 
-from s3_integration.bucket.findings import AuditReport, ControlResult, Finding, SecureReport
 from s3_integration.client import S3Client
 from s3_integration.config import S3Config, TransferConfig
-from s3_integration.doctor.report import HealthLine, HealthReport
 from s3_integration.encryption import Encryption
 from s3_integration.exceptions import (
     S3AccessDeniedError,
@@ -25,16 +25,20 @@ from s3_integration.exceptions import (
     S3UploadError,
 )
 from s3_integration.logs import log_to_stderr
-from s3_integration.models import (
-    FileResult,
-    FolderListing,
-    FolderProgress,
-    S3Checksum,
-    S3FileInfo,
-    S3Version,
-    TransferReport,
-)
 from s3_integration.version import __version__
+
+if TYPE_CHECKING:
+    from s3_integration.bucket.findings import AuditReport, ControlResult, Finding, SecureReport
+    from s3_integration.doctor.report import HealthLine, HealthReport
+    from s3_integration.models import (
+        FileResult,
+        FolderListing,
+        FolderProgress,
+        S3Checksum,
+        S3FileInfo,
+        S3Version,
+        TransferReport,
+    )
 
 __all__ = [
     "AuditReport",
@@ -68,3 +72,32 @@ __all__ = [
 ]
 
 logging.getLogger("s3_integration").addHandler(logging.NullHandler())
+
+_VALUES = {
+    "AuditReport": "bucket.findings",
+    "ControlResult": "bucket.findings",
+    "FileResult": "models",
+    "Finding": "bucket.findings",
+    "FolderListing": "models",
+    "FolderProgress": "models",
+    "HealthLine": "doctor.report",
+    "HealthReport": "doctor.report",
+    "S3Checksum": "models",
+    "S3FileInfo": "models",
+    "S3Version": "models",
+    "SecureReport": "bucket.findings",
+    "TransferReport": "models",
+}
+"""What comes back, and where it is defined: imported by whoever names it, which few programs do."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _VALUES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_VALUES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -17,7 +17,7 @@ from s3_integration.exceptions import S3ConfigError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from s3_integration.models import IfExists
+    from s3_integration.choices import IfExists
 
 _SEPARATORS = tuple({os.sep, os.altsep or os.sep})
 

@@ -18,7 +18,7 @@ from s3_integration.arguments import (
     checked_words,
     names_folder,
 )
-from s3_integration.models import IfExists
+from s3_integration.choices import IfExists
 from s3_integration.surface.contents import ContentCalls
 from s3_integration.surface.copies import CopyCalls
 from s3_integration.surface.folders import FolderCalls
@@ -27,7 +27,6 @@ from s3_integration.surface.history import HistoryCalls
 from s3_integration.surface.links import LinkCalls
 from s3_integration.surface.listings import ListingCalls
 from s3_integration.surface.tags import TagCalls
-from s3_integration.transfer.engine import UploadOptions
 
 if TYPE_CHECKING:
     import os
@@ -93,6 +92,8 @@ class S3Client(
         path = checked_path(local_path)
         key = checked_key(path.name if s3_key is None else s3_key)
         check_choice("if_exists", if_exists, get_args(IfExists))
+        from s3_integration.transfer.engine import UploadOptions  # noqa: PLC0415 - see base.py
+
         options = UploadOptions(
             content_type=checked_content_type(content_type, path.name),
             metadata=checked_metadata(metadata),

@@ -1,4 +1,4 @@
-"""The values that come back, and the choices that go in."""
+"""The values that come back."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from typing_extensions import override
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from s3_integration.choices import IfExists
     from s3_integration.exceptions import S3IntegrationError
-
-IfExists = Literal["overwrite", "fail"]
-"""What an upload does when the key is taken already."""
 
 
 class WriteOptions(TypedDict, total=False):
@@ -167,18 +165,6 @@ class S3Version:
 
 FileAction = Literal["upload", "download", "copy", "delete"]
 """What is done to one file of many."""
-
-Compare = Literal["size_and_time", "checksum"]
-"""How a file that may not have changed is told from one that has."""
-
-EmptySource = Literal["refuse", "allow"]
-"""What is done where everything would be deleted, because the source holds nothing."""
-
-Symlinks = Literal["skip", "follow"]
-"""What is done with symbolic links in a local folder."""
-
-EmptyPrefix = Literal["refuse", "whole_bucket"]
-"""What an empty prefix means where all below it would be deleted."""
 
 
 @dataclass(frozen=True, slots=True)

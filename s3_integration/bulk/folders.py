@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from s3_integration.bulk.spread import MakeMeans, Workforce
     from s3_integration.bulk.storage import Storage
     from s3_integration.bulk.targets import UnusedFolders
-    from s3_integration.models import Compare, FileAction, Symlinks, TransferReport
+    from s3_integration.choices import Compare, Symlinks
+    from s3_integration.models import FileAction, TransferReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

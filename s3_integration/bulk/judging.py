@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from s3_integration.bulk.entries import Entry
-    from s3_integration.models import Compare, FileAction
+    from s3_integration.choices import Compare
+    from s3_integration.models import FileAction
 
 Deed = Literal["transfer", "folder", "compare", "skip", "refuse", "fail", "unlisted", "delete"]
 """What is to be done: `folder` makes one, `compare` looks at the contents before it is decided;

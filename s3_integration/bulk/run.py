@@ -25,12 +25,8 @@ if TYPE_CHECKING:
 
     from s3_integration.bulk.comparing import Verdict
     from s3_integration.bulk.plan import Plan, Step
-    from s3_integration.models import (
-        EmptySource,
-        FileAction,
-        FolderProgressCallback,
-        TransferReport,
-    )
+    from s3_integration.choices import EmptySource
+    from s3_integration.models import FileAction, FolderProgressCallback, TransferReport
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from s3_integration.bulk.entries import EntryKind
-    from s3_integration.models import Symlinks
+    from s3_integration.choices import Symlinks
 
 _PARTIAL_SUFFIX = ".s3-partial"
 """The end of the names of unfinished downloads (`transfer.local.PARTIAL_SUFFIX`)."""

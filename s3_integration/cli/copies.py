@@ -15,9 +15,9 @@ from s3_integration.cli.places import S3Place, place_of_argument
 from s3_integration.cli.screen import Screen, printable, size_text
 
 if TYPE_CHECKING:
+    from s3_integration.choices import IfExists
     from s3_integration.cli.options import ClientFor
     from s3_integration.client import S3Client
-    from s3_integration.models import IfExists
 
 
 @click.command(short_help="Copy a file to, from or within S3.")

@@ -39,9 +39,10 @@ from s3_integration.utils import key_problem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from s3_integration.choices import IfExists
     from s3_integration.cli.bars import Meter
     from s3_integration.client import S3Client
-    from s3_integration.models import IfExists, S3Checksum, S3FileInfo
+    from s3_integration.models import S3Checksum, S3FileInfo
 
 
 @click.command(short_help="Store a local file.")

@@ -14,8 +14,8 @@ from s3_integration.logs import redact
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from s3_integration.choices import WriteCheck
     from s3_integration.config import Settings
-    from s3_integration.doctor.report import WriteCheck
 
 
 def examine(

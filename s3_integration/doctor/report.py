@@ -9,9 +9,6 @@ from typing import Any, Literal, NamedTuple
 HealthStatus = Literal["ok", "warning", "failed"]
 """`failed` keeps the package from working; a `warning` may be as it should be."""
 
-WriteCheck = Literal["no", "yes"]
-"""Whether a check may store, read and delete a small object of its own."""
-
 
 class Verdict(NamedTuple):
     """What one step found."""

@@ -16,10 +16,9 @@ from s3_integration.arguments import (
     checked_words,
     refusal,
 )
-from s3_integration.models import IfExists
+from s3_integration.choices import IfExists
 from s3_integration.surface.base import ClientBase
 from s3_integration.texts import checked_codec, checked_encoded, checked_mode, decoded
-from s3_integration.transfer.engine import UploadOptions
 from s3_integration.transfer.sources import MemorySource
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from s3_integration.models import S3FileInfo, WriteOptions
     from s3_integration.texts import Codec
+    from s3_integration.transfer.engine import UploadOptions
 
 BinaryReadMode = Literal["rb", "br"]
 BinaryWriteMode = Literal["wb", "bw", "xb", "bx"]
@@ -287,6 +287,8 @@ def _checked_options(
 ) -> UploadOptions:
     check_choice("if_exists", if_exists, get_args(IfExists))
     check_if_match(if_match, if_exists)
+    from s3_integration.transfer.engine import UploadOptions  # noqa: PLC0415 - see base.py
+
     return UploadOptions(
         content_type=checked_content_type(content_type, key),
         metadata=checked_metadata(metadata),

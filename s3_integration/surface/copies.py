@@ -11,12 +11,12 @@ from s3_integration.arguments import (
     checked_key,
     refusal,
 )
-from s3_integration.models import IfExists
+from s3_integration.choices import IfExists
 from s3_integration.surface.base import ClientBase
-from s3_integration.transfer.engine import CopyJob, ObjectId
 
 if TYPE_CHECKING:
     from s3_integration.models import S3FileInfo
+    from s3_integration.transfer.engine import CopyJob
 
 
 class CopyCalls(ClientBase):
@@ -103,6 +103,8 @@ class CopyCalls(ClientBase):
         version_id: str | None,
         if_exists: IfExists,
     ) -> CopyJob:
+        from s3_integration.transfer.engine import CopyJob, ObjectId  # noqa: PLC0415 - see base.py
+
         target = ObjectId(self.bucket_name, checked_key(target_key, "target_key"))
         bucket = self.bucket_name if source_bucket is None else checked_bucket_name(source_bucket)
         source = ObjectId(bucket, checked_key(source_key, "source_key"), version_id)

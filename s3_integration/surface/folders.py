@@ -15,7 +15,7 @@ from s3_integration.arguments import (
     checked_path,
     refusal,
 )
-from s3_integration.models import Compare, EmptyPrefix, EmptySource, Symlinks
+from s3_integration.choices import Compare, EmptyPrefix, EmptySource, Symlinks
 from s3_integration.surface.base import ClientBase
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from s3_integration.arguments import check_choice
-from s3_integration.doctor.report import WriteCheck
+from s3_integration.choices import WriteCheck
 from s3_integration.surface.base import ClientBase
 
 if TYPE_CHECKING:

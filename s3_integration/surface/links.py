@@ -10,7 +10,6 @@ from s3_integration.arguments import (
     checked_size,
     checked_validity,
 )
-from s3_integration.aws.presigned import Permit
 from s3_integration.surface.base import ClientBase
 
 
@@ -50,6 +49,8 @@ class LinkCalls(ClientBase):
             "response-content-type": checked_header("content_type", content_type),
         }
         told = {name: text for name, text in query.items() if text is not None}
+        from s3_integration.aws.presigned import Permit  # noqa: PLC0415 - see base.py
+
         return self._service.get().link(Permit("GET", key, seconds, query=told))
 
     def presigned_upload_url(
@@ -83,4 +84,6 @@ class LinkCalls(ClientBase):
             "content-length": checked_size(size_bytes),
         }
         told = {name: text for name, text in headers.items() if text is not None}
+        from s3_integration.aws.presigned import Permit  # noqa: PLC0415 - see base.py
+
         return self._service.get().link(Permit("PUT", key, seconds, headers=told))

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from s3_integration.choices import IfExists
     from s3_integration.exceptions import S3IntegrationError
-    from s3_integration.models import IfExists, ProgressCallback
+    from s3_integration.models import ProgressCallback
     from s3_integration.transfer.folders import Destination, FileIn
     from s3_integration.transfer.reading import ObjectReading
     from s3_integration.transfer.sources import Source

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from s3_integration.choices import IfExists
 from s3_integration.client import S3Client
 from s3_integration.config import S3Config, TransferConfig
 from s3_integration.exceptions import (
@@ -26,7 +27,6 @@ from s3_integration.exceptions import (
     S3IntegrationError,
     S3UploadError,
 )
-from s3_integration.models import IfExists
 from s3_integration.utils import MAX_KEY_BYTES, MIB, key_problem
 from tests.fixtures.contract import (
     DEFAULT,

@@ -25,7 +25,7 @@ from s3_integration import (
     S3IntegrationError,
     S3UploadError,
 )
-from s3_integration.models import IfExists
+from s3_integration.choices import IfExists
 from tests.fixtures.mock_responses import (
     CONFIG,
     Answer,

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from s3_integration.bulk.entries import Entry
 from s3_integration.bulk.judging import SLACK_NS, Rules, time_to_keep_ns
 from s3_integration.bulk.plan import Plan, Step, planned
+from s3_integration.choices import Compare
 from s3_integration.exceptions import S3IntegrationError
-from s3_integration.models import Compare, FileAction
+from s3_integration.models import FileAction
 
 SECOND: Final = 1_000_000_000
 NAMES: Final = st.text("ab/-.ü😀￮", min_size=1, max_size=4)

@@ -12,6 +12,7 @@ from s3_integration.bulk.comparing import Verdict
 from s3_integration.bulk.judging import Deed
 from s3_integration.bulk.plan import Plan, Step
 from s3_integration.bulk.run import Compares, Manner, Moved, carry_out
+from s3_integration.choices import EmptySource
 from s3_integration.exceptions import (
     S3AccessDeniedError,
     S3BucketError,
@@ -20,13 +21,7 @@ from s3_integration.exceptions import (
     S3FileNotFoundError,
     S3IntegrationError,
 )
-from s3_integration.models import (
-    EmptySource,
-    FileAction,
-    FileResult,
-    FolderProgress,
-    TransferReport,
-)
+from s3_integration.models import FileAction, FileResult, FolderProgress, TransferReport
 
 Raised = TypeVar("Raised", bound=Exception)
 

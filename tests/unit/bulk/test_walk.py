@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from s3_integration.bulk.entries import Entry
 from s3_integration.bulk.patterns import Patterns
 from s3_integration.bulk.walk import Walk
+from s3_integration.choices import Symlinks
 from s3_integration.exceptions import S3IntegrationError
-from s3_integration.models import Symlinks
 
 
 def walked(

@@ -13,7 +13,7 @@ import pytest
 from s3_integration import S3Config, S3UploadError
 from s3_integration.aws.endpoints import AWS, CLOUDFLARE_R2, UNKNOWN, EndpointProfile, Learned
 from s3_integration.aws.session import Connection
-from s3_integration.models import IfExists
+from s3_integration.choices import IfExists
 from s3_integration.transfer import checksums, integrity
 from s3_integration.transfer.proof import WRONG_CHECKSUM, ChecksumsSent, Piece, checksums_to_send
 from tests.fixtures.mock_responses import (

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from s3_integration import S3ConflictError, S3FileNotFoundError, S3UploadError
-from s3_integration.models import IfExists
+from s3_integration.choices import IfExists
 from s3_integration.transfer.engine import ObjectId, Transferred, UploadOptions
 from s3_integration.transfer.sources import MemorySource
 from s3_integration.utils import ByteRange
