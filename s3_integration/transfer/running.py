@@ -43,6 +43,7 @@ class RunningCheck:
         self._ask_checksum = ask_checksum
         self._is_large = version.size_bytes > large_from_bytes
         self._reached = 0
+        self._is_damaged = False
         self._crc64nvme = 0
         self._stored: str | None = None
         has_md5 = integrity.etag_verdict("", version.answer, self._endpoint) != "untold"
@@ -52,8 +53,11 @@ class RunningCheck:
         """Take in what was read from byte `start` on.
 
         Raises:
-            WrongChecksumError: with it the object is complete, and not what S3 keeps.
+            WrongChecksumError: with it the object is complete, and not what S3 keeps; or that
+                was found before, whatever is read now.
         """
+        if self._is_damaged:
+            raise WrongChecksumError(DAMAGED)
         view = memoryview(content)
         is_next = start <= self._reached < start + len(view)
         if not is_next and self._version.size_bytes:  # of an empty one, that is all there is
@@ -67,6 +71,7 @@ class RunningCheck:
             self._crc64nvme = checksums.crc64nvme(piece, self._crc64nvme)
         self._reached += len(piece)
         if self._reached == self._version.size_bytes and not self._is_right():
+            self._is_damaged = True
             raise WrongChecksumError(DAMAGED)
 
     def _leave_out_md5(self) -> None:

@@ -286,6 +286,16 @@ def test_a_damaged_object_is_an_error_before_its_last_bytes_are_out() -> None:
     assert not isinstance(caught.value, S3ConflictError)
 
 
+def test_a_damaged_object_stays_an_error_however_often_it_is_read() -> None:
+    s3 = CannedS3(otherwise=served(CONTENT, etag=PARTS_ETAG, checksum=checksum_of(b"other")))
+    reading = reading_of(s3)
+    reading.begin(ByteRange(0, 20))
+
+    for window in (ByteRange(20, 26), ByteRange(20, 26), ByteRange(0, 5)):
+        with pytest.raises(S3DownloadError, match="does not have the object's checksum"):
+            reading.fetch(window)
+
+
 @pytest.mark.parametrize("config", [CONFIG, UNKNOWN_SERVER], ids=["AWS", "another server"])
 def test_without_a_checksum_the_md5_decides(config: S3Config) -> None:
     read_in_order(CannedS3(otherwise=served(CONTENT, checksum="")), config)
