@@ -40,6 +40,9 @@ Compares = Literal["before moving", "while moving"]
 _DELETED_TOGETHER = 1000
 """Files of one request (API Reference, "DeleteObjects")."""
 
+_NOT_ALL_MOVED = "not all files could be moved"
+"""Why extra files are kept: one of them may be the only other copy."""
+
 _COMPARING_THREADS = 8
 """Those that read files or wait for S3's checksum."""
 
@@ -82,8 +85,8 @@ class Manner:
 def carry_out(plan: Plan, means: Means, manner: Manner) -> TransferReport:
     """Do what a plan says, or with `dry_run` only tell of it.
 
-    Deletions come last, and only where all else went well: what could not be listed, or moved,
-    may be the only other copy.
+    Deletions come last, and only where all could be listed, and moved but for what vanished
+    meanwhile or is refused by its name: an extra file may be the only other copy.
 
     Raises:
         S3ConfigError: the plan is another bucket's, or would delete everything because its
@@ -204,6 +207,8 @@ class _Run:
             if not self._manner.dry_run:
                 self._means.make_folder(step.key)
         except S3IntegrationError as error:
+            # A file may be in its place, which then is an extra one.
+            self._keeps_extras = "not all folders could be made"
             self._fail(step.key, 0, step.reason, error)
         else:
             self._ledger.add_done(self._result(step.key, 0, step.reason), 0)
@@ -222,7 +227,7 @@ class _Run:
         if self._is_gone(moved):
             self._fail(step.key, step.size, "vanished meanwhile", moved)
             return
-        self._keeps_extras = "not all files could be moved"
+        self._keeps_extras = _NOT_ALL_MOVED
         self._stop_after(moved)
         self._fail(step.key, step.size, step.reason, moved)
 
@@ -240,6 +245,7 @@ class _Run:
     def _tell_of_unfinished(self) -> None:
         """Each file has a result, that of those too which nobody told of."""
         for step in list(self._begun.values()):
+            self._keeps_extras = _NOT_ALL_MOVED
             error = S3IntegrationError("The transfer ended before this file was moved.")
             self._fail(step.key, step.size, "not begun", self._stopped_by or error)
         self._begun.clear()

@@ -235,8 +235,10 @@ def test_deletions_come_last_and_a_thousand_at_a_time() -> None:
         (step("unlisted", "c/", reason="cannot be listed"), {}, None, "a folder could not be"),
         (step("transfer", "c"), {"c": DENIED}, None, "not all files could be moved"),
         (step("transfer", "c"), {}, S3IntegrationError("Broken."), "the listing broke off"),
+        (step("folder", "c/"), {"c/": DENIED}, None, "not all folders could be made"),
+        (step("transfer", "forgotten"), {}, None, "not all files could be moved"),
     ],
-    ids=["unlisted", "failed", "broken off"],
+    ids=["unlisted", "failed", "broken off", "no folder", "untold"],
 )
 def test_nothing_is_deleted_where_not_all_was_listed_and_moved(
     last: Step,
@@ -244,7 +246,7 @@ def test_nothing_is_deleted_where_not_all_was_listed_and_moved(
     after: Exception | None,
     why: str,
 ) -> None:
-    means = FakeMeans(failures)
+    means = FakeMeans(failures, forgets={"forgotten"})
 
     report = run(
         means, step("transfer", "a"), step("delete", "b", reason="extra"), last, after=after
