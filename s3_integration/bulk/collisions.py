@@ -63,6 +63,16 @@ class LocalNames:
         self._take(relative_key, unknown)
         return ""
 
+    def namesake(self, relative_key: str) -> str:
+        """The file or folder that was taken under another spelling of this name; "" for none.
+
+        Args:
+            relative_key: of a file.
+        """
+        path = _Path(folded(relative_key), relative_key, is_folder=False)
+        key = self._taken_by(path)
+        return "" if key is None else _beginning(key, relative_key.count("/") + 1)
+
     def _paths_to_look_for(self, relative_key: str) -> Iterator[_Path]:
         """What the key needs, but for folders that the last one needed as well."""
         parts = parts_of(relative_key)

@@ -30,7 +30,7 @@ from s3_integration.transfer.engine import ObjectId
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from s3_integration.bulk.entries import Entry
@@ -99,7 +99,21 @@ def download_folder(storage: Storage, prefix: str, folder: Path, wishes: Wishes)
     steps = planned(source, target, wishes.rules("download"), names.refusal)
     unused: UnusedFolders = "keep" if wishes.workforce else "remove"
     make = functools.partial(downloading, prefix=prefix, folder=str(folder), unused=unused)
-    return _carried_out("download", steps, storage, make, wishes)
+    spares = functools.partial(_is_a_taken_file, folder, names)
+    return _carried_out("download", steps, storage, make, wishes, spares)
+
+
+def _is_a_taken_file(folder: Path, names: LocalNames, key: str) -> bool:
+    """Whether a file that seems extra is one that belongs here, under another spelling.
+
+    On some file systems `README` leads to `readme`: what has just been put there keeps the name
+    by which it was listed.
+    """
+    namesake = names.namesake(key)
+    try:
+        return bool(namesake) and (folder / key).samefile(folder / namesake)
+    except OSError:  # one of them is not there: they are not the same
+        return False
 
 
 def _for_this_machine(entry: Entry) -> Entry:
@@ -140,9 +154,14 @@ def delete_folder(storage: Storage, prefix: str, wishes: Wishes) -> TransferRepo
 
 
 def _carried_out(
-    action: FileAction, steps: Iterable[Step], storage: Storage, make: MakeMeans, wishes: Wishes
+    action: FileAction,
+    steps: Iterable[Step],
+    storage: Storage,
+    make: MakeMeans,
+    wishes: Wishes,
+    spares: Callable[[str], bool] = lambda _: False,
 ) -> TransferReport:
-    plan = Plan(action, storage.bucket_name, steps)
+    plan = Plan(action, storage.bucket_name, steps, spares)
     with make(storage) as here:
         if wishes.workforce is None or wishes.manner.dry_run:
             return carry_out(plan, here, wishes.manner)

@@ -47,6 +47,8 @@ class Plan:
     bucket_name: str
     """The bucket that is written to, or that a download reads."""
     steps: Iterable[Step]
+    spares: Callable[[str], bool] = lambda _: False
+    """Whether an extra file has to stay; asked when all else is done."""
 
     def lines(self) -> Iterator[str]:
         """One line for each step, for people."""

@@ -264,7 +264,16 @@ class _Run:
             return
         for _ in range(len(self._extras)):
             self._ledger.know(0)
-        self._delete(self._extras, "extra")
+        self._delete(self._not_spared(), "extra")
+
+    def _not_spared(self) -> Iterator[tuple[str, int]]:
+        for key, size in self._extras:
+            if self._plan.spares(key):
+                reason = "extra, but kept: another file's name leads to it"
+                self._ledger.forget(0)
+                self._ledger.add_skipped(self._result(key, size, reason, "delete"))
+            else:
+                yield key, size
 
     def _check_may_be_emptied(self) -> None:
         if self._manner.empty_source == "refuse":

@@ -69,7 +69,8 @@ class FolderCalls(ClientBase):
             compare: "checksum" compares the contents of all files of the same size, whatever
                 their times say; only with `only_changed`.
             delete_extra: delete what is stored below the prefix and not in the folder; at the
-                end, and only if the folder could be listed whole and every file was stored.
+                end, and only if the folder could be listed whole and no file failed to be
+                stored, but for those that vanished meanwhile or have names that no key can be.
             empty_source: "allow" lets `delete_extra` delete everything where the folder has no
                 files.
             symlinks: "follow" stores what links lead to; one that leads back is reported.
@@ -131,7 +132,8 @@ class FolderCalls(ClientBase):
                 their object, or else with its content.
             compare: as for `upload_directory`.
             delete_extra: delete local files that are not below the prefix, and folders that are
-                empty then; at the end, and only if all was listed and every file has arrived.
+                empty then; at the end, and only if all was listed and no file failed to arrive,
+                but for those that vanished meanwhile or whose names are refused.
             empty_source: "allow" lets `delete_extra` delete everything where nothing is stored.
             dry_run: change nothing; `done` then tells what would be done.
             progress: as for `upload_directory`.

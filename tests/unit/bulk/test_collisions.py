@@ -149,3 +149,19 @@ def test_a_key_takes_few_bytes_of_memory() -> None:
 def test_a_table_never_wraps_a_number_round() -> None:
     with pytest.raises(OverflowError):
         collisions._Numbers().add(1, 2**32 - 1)
+
+
+def test_a_name_that_folds_to_one_that_was_taken_is_told_its_namesake() -> None:
+    names = LocalNames()
+    for key in ("Data/README", "gro\u0308ße", "z"):
+        names.refusal(key)
+
+    told = {key: names.namesake(key) for key in ("data/readme", "größe", "Z", "data/x", "README")}
+
+    assert told == {
+        "data/readme": "Data/README",
+        "größe": "gro\u0308ße",
+        "Z": "z",
+        "data/x": "",
+        "README": "",
+    }

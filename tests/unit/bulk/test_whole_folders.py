@@ -241,6 +241,23 @@ def test_a_file_in_a_folders_place_is_a_failure_that_keeps_everything_from_being
     assert tree_of(folder) == {"a": b"mine", "extra": b"mine", "c": b"2"}
 
 
+@pytest.mark.parametrize("names", ["are one file", "are two files"])
+def test_a_file_that_came_under_another_spelling_of_its_name_is_not_deleted_as_extra(
+    tmp_path: Path, names: str
+) -> None:
+    bucket = Bucket({"p/A/README": b"new"})
+    folder = make_tree(tmp_path / "t", {"A/readme": b"old", "A/other": b"old"})
+    if names == "are one file":  # as they always are where letters' case does not count
+        (folder / "A/README").hardlink_to(folder / "A/readme")
+
+    report = download_folder(bucket.storage(), "p/", folder, MIRROR)
+
+    left = {"A/README", "A/readme"} if names == "are one file" else {"A/README"}
+    assert tree_of(folder) == dict.fromkeys(left, b"new")
+    reasons = [each.reason for each in report.skipped]
+    assert reasons == ["extra, but kept: another file's name leads to it"] * (len(left) - 1)
+
+
 def test_folders_that_deletions_empty_are_removed_and_others_stay(tmp_path: Path) -> None:
     bucket = Bucket({"p/x": b"1", "p/kept/": b""})
     folder = make_tree(tmp_path / "t", {"a/b/c/d": b"1", "a/e": b"1"})
