@@ -95,7 +95,7 @@ def checked_buffer(content: object) -> Buffer:
     buffer = cast("Buffer", content)  # whether it is one, is seen now
     try:
         memoryview(buffer).cast("B")
-    except TypeError:
+    except (TypeError, ValueError):  # ValueError: its memory has been released
         problem = f"it is a {type(content).__name__}, which does not show its bytes in one piece"
         raise refusal("content", content, problem, "Give bytes.") from None
     return buffer
@@ -215,6 +215,11 @@ def checked_tags(tags: object) -> Mapping[str, str]:
     return words
 
 
+def checked_tags_of_upload(tags: Mapping[str, str] | None) -> Mapping[str, str]:
+    """The same for what is to be stored, which need not have any."""
+    return {} if tags is None else checked_tags(tags)
+
+
 def checked_content_type(content_type: str | None, name: str) -> str:
     """The content type that was given, else the one that the file's name tells."""
     if content_type is None or content_type == "":
@@ -230,6 +235,8 @@ def checked_metadata(metadata: Mapping[str, str] | None) -> Mapping[str, str]:
             problem = f"{name!a} cannot be part of a header's name"
             raise refusal("metadata", metadata, problem)
         _checked_header("metadata", value)
+    if problem := utils.metadata_problem(words):
+        raise refusal("metadata", metadata, problem)
     return words
 
 

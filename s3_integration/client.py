@@ -15,7 +15,7 @@ from s3_integration.arguments import (
     checked_key,
     checked_metadata,
     checked_path,
-    checked_words,
+    checked_tags_of_upload,
     names_folder,
 )
 from s3_integration.choices import IfExists
@@ -97,7 +97,7 @@ class S3Client(
         options = UploadOptions(
             content_type=checked_content_type(content_type, path.name),
             metadata=checked_metadata(metadata),
-            tags=checked_words("tags", tags),
+            tags=checked_tags_of_upload(tags),
             if_exists=if_exists,
         )
         check_callback(progress)

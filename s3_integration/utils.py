@@ -25,6 +25,9 @@ MAX_OBJECT_SIZE_BYTES = MAX_PART_SIZE_BYTES * MAX_PARTS
 # Amazon S3 User Guide, "Naming Amazon S3 objects".
 MAX_KEY_BYTES = 1024
 
+# Amazon S3 User Guide, "Working with object metadata".
+MAX_METADATA_BYTES = 2 * KIB
+
 # Amazon S3 User Guide, "Categorizing your objects using tags".
 MAX_TAGS = 10
 MAX_TAG_NAME_CHARACTERS = 128
@@ -96,6 +99,14 @@ def file_name_problem(name: str) -> str:
         return "its last part holds a NUL character"
     if "\\" in name:
         return "its last part holds a backslash, which is a folder separator on Windows"
+    return ""
+
+
+def metadata_problem(metadata: Mapping[str, str]) -> str:
+    """Why S3 would refuse the metadata of an object; "" when it would not."""
+    size_bytes = sum(len(text.encode()) for pair in metadata.items() for text in pair)
+    if size_bytes > MAX_METADATA_BYTES:
+        return f"it takes {size_bytes} bytes, S3 allows {MAX_METADATA_BYTES}"
     return ""
 
 

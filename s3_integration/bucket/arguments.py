@@ -50,12 +50,17 @@ def check_days(days: int | None) -> None:
         check_number("expire_old_versions_after_days", days, 1, _MAX_DAYS)
 
 
+_LONGEST_AGE = dt.timedelta(days=36_500)
+"""Longer ago than S3 exists, and not so long that the calendar ends."""
+
+
 def check_age(older_than: object) -> None:
     """Raise an `S3ConfigError` unless it is a span of time."""
-    if not isinstance(older_than, dt.timedelta) or older_than < dt.timedelta(0):
+    is_age = isinstance(older_than, dt.timedelta)
+    if not is_age or not dt.timedelta(0) <= older_than <= _LONGEST_AGE:
         raise S3ConfigError(
             f"The argument older_than={older_than!r} cannot be used: it has to be a "
-            "datetime.timedelta of no less than nothing.",
+            "datetime.timedelta of no less than nothing, and of 100 years at most.",
             suggestion="Give the least age, such as timedelta(days=1).",
         )
 

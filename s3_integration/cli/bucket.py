@@ -38,7 +38,10 @@ class Age(click.ParamType[dt.timedelta]):
         found = re.fullmatch(r"([0-9]{1,9})([smhdw])", str(value))
         if not found:
             self.fail(f"{value!r} is not a number with a unit, such as 12h or 7d.", param, ctx)
-        return dt.timedelta(**{_UNITS[found[2]]: int(found[1])})
+        try:
+            return dt.timedelta(**{_UNITS[found[2]]: int(found[1])})
+        except OverflowError:
+            self.fail(f"{value!r} is too long.", param, ctx)
 
 
 _expected_owner = click.option(

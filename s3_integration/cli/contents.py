@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from s3_integration.cli.screen import Screen
     from s3_integration.client import S3Client
 
-_RANGE = re.compile(r"([0-9]+)-([0-9]*)", re.ASCII)
+# No more digits than a position in a file may have; S3's largest object takes fourteen.
+_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{0,18})", re.ASCII)
 
 
 def _byte_range(

@@ -13,7 +13,7 @@ from s3_integration.arguments import (
     checked_key,
     checked_metadata,
     checked_range,
-    checked_words,
+    checked_tags_of_upload,
     refusal,
 )
 from s3_integration.choices import IfExists
@@ -292,7 +292,7 @@ def _checked_options(
     return UploadOptions(
         content_type=checked_content_type(content_type, key),
         metadata=checked_metadata(metadata),
-        tags=checked_words("tags", tags),
+        tags=checked_tags_of_upload(tags),
         if_exists=if_exists,
         if_match=if_match,
     )

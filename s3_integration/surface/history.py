@@ -36,7 +36,7 @@ class HistoryCalls(ClientBase):
         if (s3_key is None) == (prefix is None):
             raise refusal("s3_key", s3_key, "give either a key or a prefix")
         key = None if s3_key is None else checked_key(s3_key)
-        beginning = check_text("prefix", prefix or "", utils.prefix_problem)
+        beginning = check_text("prefix", "" if prefix is None else prefix, utils.prefix_problem)
         return self._service.get().list_versions(key=key, prefix=beginning)
 
     def restore_file(self, s3_key: str, version_id: str | None = None) -> S3FileInfo:

@@ -275,6 +275,13 @@ def test_what_closing_cannot_store_is_an_upload_error() -> None:
 
 Call = Callable[[S3Client], object]
 
+
+def released() -> memoryview:
+    view = memoryview(b"1234")
+    view.release()
+    return view
+
+
 REFUSED: dict[str, tuple[str, Call]] = {
     "a negative start": ("start", lambda s3: s3.read_bytes("k", start=-1)),
     "a negative stop": ("stop", lambda s3: s3.read_bytes("k", stop=-1)),
@@ -300,6 +307,15 @@ REFUSED: dict[str, tuple[str, Call]] = {
     "text as bytes": ("content", lambda s3: s3.write_bytes("k", "text")),  # type: ignore[arg-type]  # the same
     "a number as bytes": ("content", lambda s3: s3.write_bytes("k", 5)),  # type: ignore[arg-type]  # the same
     "every second byte": ("content", lambda s3: s3.write_bytes("k", memoryview(b"1234")[::2])),
+    "memory that is released": ("content", lambda s3: s3.write_bytes("k", released())),
+    "too many tags": (
+        "tags",
+        lambda s3: s3.write_bytes("k", b"", tags={str(number): "" for number in range(11)}),
+    ),
+    "too much metadata": (
+        "metadata",
+        lambda s3: s3.write_bytes("k", b"", metadata={"a": "b" * 2048}),
+    ),
     "bytes as text": ("text", lambda s3: s3.write_text("k", b"1")),  # type: ignore[arg-type]  # the same
     "a choice that is none": ("if_exists", lambda s3: s3.write_bytes("k", b"", if_exists="x")),  # type: ignore[arg-type]  # the same
     "an ETag with quotes": ("if_match", lambda s3: s3.write_bytes("k", b"", if_match='"e"')),

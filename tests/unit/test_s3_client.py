@@ -141,14 +141,14 @@ def test_what_is_said_of_a_file_is_stored_with_it(source: Path) -> None:
         "key",
         content_type="text/x; charset=utf-8",
         metadata={"Colour": "light blue", "empty": ""},
-        tags={"project": "größer & schöner"},
+        tags={"project": "größer + schöner"},
     )
 
     headers = s3.sent[0].headers
     assert headers["content-type"] == "text/x; charset=utf-8"
     assert headers["x-amz-meta-colour"] == "light blue"
     assert headers["x-amz-meta-empty"] == ""
-    assert headers["x-amz-tagging"] == "project=gr%C3%B6%C3%9Fer%20%26%20sch%C3%B6ner"
+    assert headers["x-amz-tagging"] == "project=gr%C3%B6%C3%9Fer%20%2B%20sch%C3%B6ner"
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,8 @@ def test_without_records_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         {"older_than": 3600},
         {"older_than": -DAY},
+        {"older_than": 40_000 * DAY},
+        {"older_than": dt.timedelta.max},
         {"older_than": DAY, "prefix": 5},
         {"older_than": DAY, "prefix": "\ud800"},
     ],

@@ -346,6 +346,7 @@ def test_what_could_not_be_aborted_is_a_failure(
         ["bucket", "abort-uploads", "--older-than", "7"],
         ["bucket", "abort-uploads", "--older-than", "-7d"],
         ["bucket", "abort-uploads", "--older-than", "1y"],
+        ["bucket", "abort-uploads", "--older-than", "999999999w"],
         ["bucket", "abort-uploads", "--prefix", "s3://notes/a"],
     ],
 )
