@@ -56,8 +56,10 @@ _LONGEST_AGE = dt.timedelta(days=36_500)
 
 def check_age(older_than: object) -> None:
     """Raise an `S3ConfigError` unless it is a span of time."""
-    is_age = isinstance(older_than, dt.timedelta)
-    if not is_age or not dt.timedelta(0) <= older_than <= _LONGEST_AGE:
+    if (
+        not isinstance(older_than, dt.timedelta)
+        or not dt.timedelta(0) <= older_than <= _LONGEST_AGE
+    ):
         raise S3ConfigError(
             f"The argument older_than={older_than!r} cannot be used: it has to be a "
             "datetime.timedelta of no less than nothing, and of 100 years at most.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 from typing import TYPE_CHECKING, Protocol
 
@@ -73,10 +74,19 @@ class MemorySink:
     """A range of an object, in memory that is taken once and never copied."""
 
     def __init__(self, where: ByteRange) -> None:
+        """Take the memory.
+
+        Raises:
+            OSError: there is not so much (ENOMEM); sizes are what a server says.
+        """
         self._start = where.start
         # A BytesIO takes these bytes, of which there is no other reference, for its own buffer,
         # and gives that away as `bytes` in the end: twice without a copy.
-        self._memory = io.BytesIO(bytes(where.size))
+        try:
+            self._memory = io.BytesIO(bytes(where.size))
+        except (MemoryError, OverflowError):
+            message = f"there is no memory for {where.size} bytes"
+            raise OSError(errno.ENOMEM, message) from None
         self._view = self._memory.getbuffer()
         self.noted: list[ByteRange] = []
 

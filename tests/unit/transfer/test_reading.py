@@ -199,6 +199,15 @@ def test_a_whole_that_is_damaged_is_an_error() -> None:
     assert caught.value.operation == "read"
 
 
+def test_an_object_that_memory_cannot_hold_is_an_error_of_ours() -> None:
+    def claiming(sent: Sent) -> Answer:
+        told = f"{sent.headers['range'].replace('=', ' ')}/{1 << 62}"
+        return Answer(206, b"", {"etag": '"e"', "content-range": told, "content-length": "8"})
+
+    with pytest.raises(S3DownloadError, match="no memory for"):
+        read(CannedS3(otherwise=claiming))
+
+
 # Windows, as a file object wants them
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tracemalloc
 
 import pytest
@@ -44,6 +45,14 @@ def test_a_large_content_is_never_there_twice() -> None:
 
     assert receiver.content == chunk * 64
     assert peak < 66 * MIB
+
+
+@pytest.mark.parametrize("size_bytes", [1 << 62, 1 << 80])
+def test_more_than_fits_into_memory_is_an_error_that_is_translated(size_bytes: int) -> None:
+    with pytest.raises(OSError, match=f"memory for {size_bytes} bytes") as caught:
+        MemorySink(ByteRange(0, size_bytes))
+
+    assert caught.value.errno == errno.ENOMEM
 
 
 def break_off(sink: MemorySink) -> None:
