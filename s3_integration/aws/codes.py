@@ -60,12 +60,30 @@ DENIED_EXPLICITLY = Meaning(
     "Take the denial of {action} on {resource} out of the policy that S3 names, or ask who wrote "
     "it; allowing it elsewhere does not help.",
 )
-_NO_KEY = Meaning(S3FileNotFoundError, "nothing is stored under that key", _CHECK_KEY)
+NO_KEY = Meaning(S3FileNotFoundError, "nothing is stored under that key", _CHECK_KEY)
+DELETED = Meaning(
+    S3FileNotFoundError,
+    "it was deleted",
+    "Bring it back with restore_file(s3_key), if the bucket has kept what it was.",
+)
+"""Instead of `NO_KEY`, where S3 says that the newest version is a delete marker."""
 _NO_BUCKET = Meaning(
     S3BucketError,
     "the bucket does not exist",
     "Check the bucket's name, or let the first upload create it (create_bucket=True).",
 )
+NO_BUCKET_OR_NO_S3 = Meaning(
+    S3BucketError,
+    "the bucket does not exist, or what answers there is not S3",
+    f"Check the bucket's name and the endpoint (AWS_ENDPOINT_URL_S3).{SEE_DOCTOR}",
+)
+NO_PLACE = Meaning(
+    S3IntegrationError,
+    "the server answers 404 and does not say what is missing, as S3 would",
+    "Use another key, since some servers cannot store every one, or check the endpoint "
+    f"(AWS_ENDPOINT_URL_S3).{SEE_DOCTOR}",
+)
+"""Of bare 404s to requests that do not need anything to be there but the bucket."""
 _NOT_YOURS = Meaning(
     S3BucketError,
     "a bucket of that name belongs to someone else",
@@ -160,7 +178,7 @@ MEANINGS: Mapping[str, Meaning] = {
         f"Check region, endpoint and session token; an expired token looks like this.{SEE_DOCTOR}",
     ),
     "403": DENIED,
-    "404": _NO_KEY,
+    "404": NO_KEY,
     "405": Meaning(
         S3FileNotFoundError,
         "that version is a delete marker, not a file",
@@ -262,7 +280,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "ObjectLockConfigurationNotFoundError": _NOT_SET,
     "MetadataConfigurationNotFound": _NOT_SET,
     # Which object.
-    "NoSuchKey": _NO_KEY,
+    "NoSuchKey": NO_KEY,
     "NoSuchVersion": Meaning(
         S3FileNotFoundError, "that version is not stored under the key", "Choose another version."
     ),

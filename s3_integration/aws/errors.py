@@ -14,9 +14,13 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError as Urllib3Error
 
 from s3_integration.aws.codes import (
+    DELETED,
     DENIED,
     DENIED_EXPLICITLY,
     MEANINGS,
+    NO_BUCKET_OR_NO_S3,
+    NO_KEY,
+    NO_PLACE,
     SEE_DOCTOR,
     UNKNOWN_CODE,
     Meaning,
@@ -56,6 +60,7 @@ _DEEDS = {
     "PutObjectTagging": "set the tags of {key} in",
     "ListObjectsV2": "list",
     "ListObjectVersions": "list the versions in",
+    "ListMultipartUploads": "list the unfinished uploads in",
     "HeadBucket": "reach",
     "CreateBucket": "create",
     "connect": "use",
@@ -204,8 +209,9 @@ def _from_answer(
     metadata: dict[str, Any] = answer.get("ResponseMetadata", {})
     code = in_one_line(said.get("Code"))
     operation = error.operation_name
-    # A bare 404 to a call about the bucket itself says that it is the bucket that is missing.
-    meaning = meaning_of("NoSuchBucket" if code == "404" and not key else code)
+    meaning = _meaning_of_missing(operation, key) if code == "404" else meaning_of(code)
+    if meaning is NO_KEY and _is_deleted(metadata):
+        meaning = DELETED
     told = str(said.get("Message", "") or "").strip()
     refusal = refusal_of(operation, told, bucket=bucket, key=key)
     if meaning is DENIED and refusal.is_explicit:
@@ -227,6 +233,24 @@ def _from_answer(
         request_id=in_one_line(metadata.get("RequestId")),
         http_status=int(metadata.get("HTTPStatusCode", 0) or 0),
     )
+
+
+def _meaning_of_missing(operation: str, key: str) -> Meaning:
+    """What a 404 without a code means: HEAD's answers have none, all others of S3's have one."""
+    if operation == "HeadBucket":
+        return MEANINGS["NoSuchBucket"]
+    if not key:
+        return NO_BUCKET_OR_NO_S3
+    return NO_PLACE if operation in _STORING else NO_KEY
+
+
+_STORING = frozenset({"PutObject", "CreateMultipartUpload"})
+
+
+def _is_deleted(metadata: Mapping[str, Any]) -> bool:
+    """Whether the newest version is a delete marker (API Reference, GetObject, "Versioning")."""
+    headers: Mapping[str, str] = metadata.get("HTTPHeaders", {})
+    return headers.get("x-amz-delete-marker", "").lower() == "true"
 
 
 def meaning_of(code: str) -> Meaning:
@@ -343,9 +367,15 @@ _LIBRARY_ERRORS: tuple[
     ),
 )
 
+_NAME_A_FILE = "Name a file, not a folder."
+_WHOLE_FOLDERS = {
+    "upload": " Whole folders are stored by upload_directory.",
+}
+"""What else would do what was asked of a single file."""
+
 _SYSTEM_SUGGESTIONS: tuple[tuple[type[OSError], str], ...] = (
     (FileNotFoundError, "Check the path."),
-    (IsADirectoryError, "Name a file, not a folder."),
+    (IsADirectoryError, _NAME_A_FILE),
     (NotADirectoryError, "Check the path: something on the way to it is a file."),
     (PermissionError, "Check the permissions of the file and its folder."),
     (OSError, "Check the disk and the path, then try again."),
@@ -358,5 +388,7 @@ def _from_system(error: OSError, facts: ErrorFacts) -> S3IntegrationError:
     why = redact(error.strerror or str(error)) or type(error).__name__
     at = f" ({str(error.filename)!r})" if error.filename else ""
     message = f"{_deed(facts['operation'], facts['bucket'], facts['key'])}: {why}{at}."
+    if suggestion is _NAME_A_FILE:
+        suggestion += _WHOLE_FOLDERS.get(facts["operation"], "")
     advice = ErrorFacts(suggestion=suggestion)
     return _with_errno(both(S3IntegrationError, kind)(message, **facts | advice), error)

@@ -100,14 +100,14 @@ def refuse_if_taken(connection: Connection, target: ObjectId, options: UploadOpt
         raise
     if options.if_match is None:
         if found is not None:
-            raise conflict(target, "the object exists already", _TAKEN)
+            raise conflict(target, "the object exists already", TAKEN)
     elif found is None:
         raise gone(target)
     elif integrity.unquoted(found.get("ETag")) != options.if_match:
         raise conflict(target, "the object is another one than was expected", _CHANGED)
 
 
-_TAKEN = "Use another key, or if_exists='overwrite'."
+TAKEN = "Use another key, or if_exists='overwrite'."
 _CHANGED = "Read it again, then decide what to store."
 
 

@@ -129,7 +129,8 @@ def test_a_failure_of_another_kind_is_told_in_its_own_words_without_secrets() ->
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "x"),
          FileNotFoundError, "Check the path."),
         (IsADirectoryError(errno.EISDIR, "Is a directory", "x"),
-         IsADirectoryError, "Name a file, not a folder."),
+         IsADirectoryError,
+         "Name a file, not a folder. Whole folders are stored by upload_directory."),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "x"),
          NotADirectoryError, "Check the path: something on the way to it is a file."),
         (PermissionError(errno.EACCES, "Permission denied", "x"),
@@ -344,6 +345,47 @@ def test_an_answer_on_the_wire_becomes_its_error(
 
     assert type(caught.value) is kind
     assert (caught.value.code, caught.value.http_status) == (code, status)
+
+
+MARKED = {"x-amz-delete-marker": "true"}
+
+
+def test_a_deleted_file_is_told_from_one_that_never_was() -> None:
+    answer = error_answer(404, "NoSuchKey")
+    deleted = Answer(404, answer.body, {**answer.headers, **MARKED})
+    connection = connection_to(CannedS3(deleted, answer))
+    told: list[S3IntegrationError] = []
+
+    for _ in range(2):
+        with pytest.raises(S3FileNotFoundError) as caught, translated("read", "unit-tests", "a"):
+            connection.client.get_object(Bucket="unit-tests", Key="a")
+        told.append(caught.value)
+
+    assert told[0].message == "Cannot read 'a' from bucket 'unit-tests': it was deleted."
+    assert "restore_file" in told[0].suggestion
+    assert "nothing is stored under that key" in told[1].message
+    assert "restore_file" not in told[1].suggestion
+
+
+@pytest.mark.parametrize(
+    ("operation", "key", "kind", "why"),
+    [
+        ("HeadObject", "a", S3FileNotFoundError, "nothing is stored under that key"),
+        ("HeadBucket", "", S3BucketError, "the bucket does not exist."),
+        ("ListObjectsV2", "", S3BucketError, "what answers there is not S3"),
+        ("PutObject", "a", S3IntegrationError, "does not say what is missing"),
+        ("CreateMultipartUpload", "a", S3IntegrationError, "does not say what is missing"),
+    ],
+)
+def test_a_404_without_a_code_says_no_more_than_it_can(
+    operation: str, key: str, kind: type[S3IntegrationError], why: str
+) -> None:
+    error = client_error("404", operation=operation)
+
+    told = translate(error, operation="", bucket="unit-tests", key=key)
+
+    assert type(told) is kind
+    assert why in told.message
 
 
 def test_a_login_page_instead_of_s3_is_an_error_of_ours(slept: list[float]) -> None:
