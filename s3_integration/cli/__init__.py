@@ -2,8 +2,8 @@
 
 app.py      the program: its commands, their common options
 edge.py     where every failure becomes a message and an exit code
-screen.py   what is printed, and how; bars.py draws progress
-files.py    upload, download, ls, exists, rm
+screen.py   what is printed, and how; wording.py in whose words; bars.py draws progress
+files.py    upload, download, ls, exists, info, rm; contents.py cat; sync.py sync
 copies.py   cp, mv; history.py versions, restore; links.py presign; tags.py tags
 places.py   what `s3://BUCKET/KEY` and paths on the command line mean
 policy.py   policy

@@ -13,9 +13,9 @@ from s3_integration.cli.screen import (
     Screen,
     arrow,
     count_text,
-    in_words_of_the_shell,
     printable,
 )
+from s3_integration.cli.wording import in_words_of_the_shell
 from s3_integration.doctor.report import NOT_CHECKED
 from s3_integration.exceptions import S3ConfigError
 

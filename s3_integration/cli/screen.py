@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 
+from s3_integration.cli.wording import in_words_of_the_shell, message_of_the_shell
 from s3_integration.logs import log_to_stderr
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Screen:
         if self.as_json:
             click.echo(json_line(error.to_dict()), err=True)
             return
-        click.echo(f"s3i: {printable(error.message)}", err=True)
+        click.echo(f"s3i: {printable(message_of_the_shell(error.message))}", err=True)
         if error.suggestion:
             click.echo(f"{arrow()} {printable(in_words_of_the_shell(error.suggestion))}", err=True)
         if self.log_amount in {"operations", "wire"} and (origin := _origin(error)):
@@ -71,38 +72,6 @@ class Screen:
     def has_bars(self) -> bool:
         """Whether somebody watches who likes to see progress."""
         return not self.as_json and sys.stderr is not None and sys.stderr.isatty()
-
-
-def in_words_of_the_shell(suggestion: str) -> str:
-    """A suggestion for Python programs as one for people at a shell."""
-    for ours, theirs in _WORDS_OF_THE_SHELL.items():
-        suggestion = suggestion.replace(ours, theirs)
-    return suggestion
-
-
-# Whole phrases: a key that a suggestion names may hold a single word.
-_WORDS_OF_THE_SHELL = {
-    "list_files(prefix=...)": "'s3i ls PREFIX'",
-    "list_versions(s3_key)": "'s3i versions S3_KEY'",
-    " (create_bucket=True)": "",
-    "pass create_bucket=False": "give --no-create-bucket",
-    "if_exists='overwrite'": "--if-exists overwrite",
-    "empty_source='allow'": "--allow-empty-source",
-    "AWS_PROFILE or profile_name": "AWS_PROFILE or --profile",
-    "Give bucket_name another": "Give --bucket another",
-    "Give endpoint_url another": "Give --endpoint-url another",
-    "or correct endpoint_url": "or correct --endpoint-url",
-    "Set region (": "Set --region (",
-    "Call bucket.secure(logging_bucket=...)": "Run 's3i bucket secure --logging-bucket NAME'",
-    "Call bucket.secure(expire_old_versions_after_days=90)": (
-        "Run 's3i bucket secure --expire-old-versions 90'"
-    ),
-    "Call bucket.secure()": "Run 's3i bucket secure'",
-    "call bucket.secure()": "run 's3i bucket secure'",
-    "ive expected_owner ": "ive --expected-owner ",
-    "Give another logging_bucket": "Give --logging-bucket another bucket",
-    "Leave logging_bucket out": "Leave --logging-bucket out",
-}
 
 
 def json_line(facts: Mapping[str, Any]) -> str:

@@ -7,7 +7,8 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from s3_integration.cli.screen import in_words_of_the_shell, printable
+from s3_integration.cli.screen import printable
+from s3_integration.cli.wording import in_words_of_the_shell
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

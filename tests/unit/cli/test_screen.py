@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import s3_integration
+from s3_integration.arguments import refusal
 from s3_integration.aws.codes import MEANINGS
-from s3_integration.cli import screen
+from s3_integration.cli import screen, wording
 from s3_integration.cli.screen import Screen
-from s3_integration.exceptions import S3AccessDeniedError, S3IntegrationError
+from s3_integration.exceptions import S3AccessDeniedError, S3ConfigError, S3IntegrationError
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_an_error_for_people_has_its_suggestion_on_a_line_of_its_own(
         (MEANINGS["NoSuchKey"].next_step, "Check the key, for example with 's3i ls PREFIX'."),
         (
             MEANINGS["NoSuchBucket"].next_step,
-            "Check the bucket's name, or let the first upload create it.",
+            "Check the bucket's name, or create it with 's3i bucket create'.",
         ),
         ("Give bucket_name another value.", "Give --bucket another value."),
     ],
@@ -128,9 +129,40 @@ def test_every_phrase_that_is_replaced_is_one_that_the_package_says() -> None:
     package = Path(s3_integration.__file__).parent
     said = "".join(
         path.read_text("utf-8") for path in package.rglob("*.py") if path.parent.name != "cli"
-    ).replace("Give {name} another", "Give bucket_name another, Give endpoint_url another")
+    ).replace(
+        "Give {name} another",
+        "Give bucket_name another, Give endpoint_url another, Give region another",
+    )
 
-    assert [phrase for phrase in screen._WORDS_OF_THE_SHELL if phrase not in said] == []
+    assert [phrase for phrase in wording._PHRASES if phrase not in said] == []
+
+
+@pytest.mark.parametrize(
+    ("refused", "message", "suggestion"),
+    [
+        (
+            refusal("expires_in_seconds", 0, "it is over at once"),
+            "--expires 0 cannot be used: it is over at once.",
+            "Give another --expires.",
+        ),
+        (
+            refusal("target_key", "The argument s3_key=1", "it is the source's own"),
+            "TARGET 'The argument s3_key=1' cannot be used: it is the source's own.",
+            "Give another TARGET.",
+        ),
+        (
+            refusal("unheard_of", 1, "no", "Do without."),
+            "unheard_of 1 cannot be used: no.",
+            "Do without.",
+        ),
+    ],
+)
+def test_a_refused_argument_is_told_by_its_name_in_the_help(
+    refused: S3ConfigError, message: str, suggestion: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Screen().failure(refused)
+
+    assert capsys.readouterr().err == f"s3i: {message}\n→ {suggestion}\n"
 
 
 def test_an_error_without_suggestion_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
