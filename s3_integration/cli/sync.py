@@ -11,9 +11,18 @@ from s3_integration.cli import edge
 from s3_integration.cli.bars import folder_meter
 from s3_integration.cli.options import NO_CREATE_BUCKET, with_clients
 from s3_integration.cli.places import S3Place, place_of_argument
-from s3_integration.cli.screen import Screen, count_text, printable, size_text, table_text
+from s3_integration.cli.screen import (
+    Screen,
+    count_text,
+    printable,
+    size_text,
+    table_text,
+    url_text,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from s3_integration.cli.options import ClientFor
     from s3_integration.client import S3Client
     from s3_integration.models import FileResult, TransferReport
@@ -24,8 +33,10 @@ _PATTERN_OPTIONS: Any = {"multiple": True, "metavar": "PATTERN"}
 @click.command(short_help="Make one folder like another.")
 @click.argument("source")
 @click.argument("target")
-@click.option("--include", **_PATTERN_OPTIONS, help="Only these files, by gitignore's patterns.")
-@click.option("--exclude", **_PATTERN_OPTIONS, help="Neither these files nor these folders.")
+@click.option(
+    "--include", **_PATTERN_OPTIONS, help="Only files that match, by gitignore's patterns."
+)
+@click.option("--exclude", **_PATTERN_OPTIONS, help="No files and folders that match.")
 @click.option("--delete", is_flag=True, help="Delete what only TARGET has, when all else is done.")
 @click.option(
     "--allow-empty-source", is_flag=True, help="Let --delete empty TARGET if SOURCE is empty."
@@ -72,7 +83,15 @@ def sync(  # noqa: PLR0913 - click hands each option over by its name
         choices["symlinks"] = "follow"
     with folder_meter(screen) as progress:
         report = _run(client_for, *places, {**choices, "progress": progress})
-    return tell(report, screen, dry_run=dry_run)
+    if _is_empty(report):
+        screen.remark(f"no files in {printable(source)}")
+    return tell(report, screen, _bucket_of(*places), dry_run=dry_run)
+
+
+def _bucket_of(source: S3Place | Path, target: S3Place | Path) -> str:
+    """The bucket whose keys a report names: the target's, or that of a download."""
+    place = target if isinstance(target, S3Place) else source
+    return place.bucket_name if isinstance(place, S3Place) else ""
 
 
 def _run(
@@ -95,24 +114,40 @@ def delete_folders(
     client: S3Client, screen: Screen, prefixes: tuple[str, ...], *, dry_run: bool
 ) -> int:
     """Delete what lies in each of the folders; return the exit code."""
+    if "" in prefixes:
+        message = "'' would be the whole bucket. Name a folder."
+        raise click.UsageError(message, click.get_current_context())
     codes = []
     for prefix in dict.fromkeys(prefixes):
         with folder_meter(screen) as progress:
             report = client.delete_directory(prefix, dry_run=dry_run, progress=progress)
-        codes.append(tell(report, screen, dry_run=dry_run))
-    return max(codes)
+        code = tell(report, screen, client.bucket_name, dry_run=dry_run)
+        if _is_empty(report):
+            screen.remark(f"nothing there: {url_text(client.bucket_name, prefix)}")
+            code = edge.NOT_FOUND
+        codes.append(code)
+    return next((code for code in codes if code not in {edge.DONE, edge.NOT_FOUND}), max(codes))
 
 
-def tell(report: TransferReport, screen: Screen, *, dry_run: bool) -> int:
-    """Print what became of each file, and all of it together; return the exit code."""
+def tell(report: TransferReport, screen: Screen, bucket_name: str, *, dry_run: bool) -> int:
+    """Print what became of each file, and all of it together; return the exit code.
+
+    Args:
+        report: what became of them.
+        screen: where to print it.
+        bucket_name: where their keys are.
+        dry_run: whether nothing was done.
+    """
     for result in report.done:
-        screen.result(_facts(result, "done", dry_run=dry_run), _line(result, dry_run=dry_run))
+        line = _line(result, bucket_name, dry_run=dry_run)
+        screen.result(_facts(result, "done", bucket_name, dry_run=dry_run), line)
     for result in report.skipped:
         if screen.as_json or result.reason != _UNCHANGED:
-            screen.result(_facts(result, "skipped", dry_run=dry_run), _skipped_line(result))
+            facts = _facts(result, "skipped", bucket_name, dry_run=dry_run)
+            screen.result(facts, f"skipped {_where(result, bucket_name)} ({result.reason})")
     for result in report.failed:
         if screen.as_json:
-            screen.result(_facts(result, "failed", dry_run=dry_run), "")
+            screen.result(_facts(result, "failed", bucket_name, dry_run=dry_run), "")
         elif result.error is not None:
             screen.failure(result.error)
     _sum_up(report, screen, dry_run=dry_run)
@@ -123,54 +158,52 @@ _UNCHANGED = "unchanged"
 _PAST = {"upload": "uploaded", "download": "downloaded", "copy": "copied", "delete": "deleted"}
 
 
-def _facts(result: FileResult, outcome: str, *, dry_run: bool) -> dict[str, Any]:
-    return {"outcome": outcome, **result.to_dict(), "dry_run": dry_run}
+def _is_empty(report: TransferReport) -> bool:
+    return not (report.done or report.skipped or report.failed)
 
 
-def _line(result: FileResult, *, dry_run: bool) -> str:
+def _facts(result: FileResult, outcome: str, bucket_name: str, *, dry_run: bool) -> dict[str, Any]:
+    facts = {"outcome": outcome, **result.to_dict(), "dry_run": dry_run}
+    return facts | {"bucket": bucket_name}
+
+
+def _line(result: FileResult, bucket_name: str, *, dry_run: bool) -> str:
     verb = f"would {result.action}" if dry_run else _PAST[result.action]
-    return f"{verb} {_where(result)} ({result.reason})"
+    return f"{verb} {_where(result, bucket_name)} ({result.reason})"
 
 
-def _skipped_line(result: FileResult) -> str:
-    return f"skipped {_where(result)} ({result.reason})"
-
-
-def _where(result: FileResult) -> str:
+def _where(result: FileResult, bucket_name: str) -> str:
+    url = url_text(bucket_name, result.key)
+    path = printable(result.path)
     if result.action == "delete":
-        return printable(result.path or result.key)
-    ends = [result.path, result.key]
-    if result.action == "download":
-        ends.reverse()
-    return printable(" to ".join(ends))
+        return path or url
+    return f"{url} to {path}" if result.action == "download" else f"{path} to {url}"
 
 
 def _sum_up(report: TransferReport, screen: Screen, *, dry_run: bool) -> None:
     unchanged = sum(1 for result in report.skipped if result.reason == _UNCHANGED)
     deleted = sum(1 for result in report.done if result.action == "delete")
-    moved = len(report.done) - deleted
+    counts = {
+        "moved": len(report.done) - deleted,
+        "deleted": deleted,
+        "unchanged": unchanged,
+        "skipped": len(report.skipped) - unchanged,
+        "failed": len(report.failed),
+    }
     if screen.as_json:
-        facts = {
-            "moved": moved,
-            "deleted": deleted,
-            "unchanged": unchanged,
-            "skipped": len(report.skipped) - unchanged,
-            "failed": len(report.failed),
-            "size": report.size_bytes,
-            "seconds": round(report.seconds, 3),
-            "dry_run": dry_run,
-        }
+        seconds = round(report.seconds, 3)
+        facts = {**counts, "size": report.size_bytes, "seconds": seconds, "dry_run": dry_run}
         screen.result(facts, "")
-        return
-    rows = [
-        (
-            "would move" if dry_run else "moved",
-            f"{count_text(moved, 'file')}, {size_text(report.size_bytes)}",
-        ),
-        ("would delete" if dry_run else "deleted", count_text(deleted, "file")),
-        ("unchanged", count_text(unchanged, "file")),
-        ("skipped", count_text(len(report.skipped) - unchanged, "file")),
-        ("failed", count_text(len(report.failed), "file")),
-        ("time", f"{report.seconds:.1f} s"),
-    ]
-    screen.remark(table_text(rows))
+    elif not _is_empty(report):
+        screen.remark(table_text([*_rows(counts, report, dry_run=dry_run)]))
+
+
+def _rows(
+    counts: dict[str, int], report: TransferReport, *, dry_run: bool
+) -> Iterator[tuple[str, str]]:
+    names = {"moved": "would move", "deleted": "would delete"} if dry_run else {}
+    for name, count in counts.items():
+        if count:
+            size = f", {size_text(report.size_bytes)}" if name == "moved" else ""
+            yield names.get(name, name), count_text(count, "file") + size
+    yield "time", f"{report.seconds:.1f} s"

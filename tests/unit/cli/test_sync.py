@@ -129,17 +129,16 @@ def test_each_file_that_changed_has_a_line_and_all_of_them_a_table(folders: Fake
     ended = run(folders, "sync", "src", "s3://notes/p")
 
     assert ended.stdout.splitlines() == [
-        r"uploaded src/a\x1b to p/a\x1b (new)",
-        "downloaded p/b to dst/b (newer)",
-        "deleted p/c (extra)",
-        "skipped src/e to p/e (symlink)",
+        r"uploaded src/a\x1b to s3://notes/p/a\x1b (new)",
+        "downloaded s3://notes/p/b to dst/b (newer)",
+        "deleted s3://notes/p/c (extra)",
+        "skipped src/e to s3://notes/p/e (symlink)",
     ]
     assert ended.stderr.splitlines() == [
         "moved      2 files, 1.5 KiB",
         "deleted    1 file",
         "unchanged  1 file",
         "skipped    1 file",
-        "failed     0 files",
         "time       2.0 s",
     ]
 
@@ -147,8 +146,42 @@ def test_each_file_that_changed_has_a_line_and_all_of_them_a_table(folders: Fake
 def test_a_dry_run_says_what_would_be_done(folders: FakeFolders) -> None:
     ended = run(folders, "sync", "src", "s3://notes/p", "--dry-run")
 
-    assert ended.stdout.splitlines()[2] == "would delete p/c (extra)"
+    assert ended.stdout.splitlines()[2] == "would delete s3://notes/p/c (extra)"
     assert "would move    2 files" in ended.stderr
+    assert "failed" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "code"),
+    [
+        (("sync", "s3://notes/q", "dst"), "no files in s3://notes/q", 0),
+        (("rm", "-r", "q", "--bucket", "notes"), "nothing there: s3://notes/q", 3),
+    ],
+)
+def test_a_folder_without_files_is_told_so(
+    folders: FakeFolders, words: tuple[str, ...], told: str, code: int
+) -> None:
+    folders.report = TransferReport([], [], [], 0, 0.0)
+
+    ended = run(folders, *words)
+
+    assert (ended.stdout, ended.stderr, ended.exit_code) == ("", f"{told}\n", code)
+
+
+def test_a_failure_counts_more_than_a_folder_that_is_not_there(
+    folders: FakeFolders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = iter([TransferReport([], [], [], 0, 0.0), FAILED])
+    monkeypatch.setattr(folders, "delete_directory", lambda *_, **__: next(reports))
+
+    assert run(folders, "rm", "-r", "a", "b", "--bucket", "notes").exit_code == 1
+
+
+def test_the_whole_bucket_is_no_folder_to_remove(folders: FakeFolders) -> None:
+    ended = run(folders, "rm", "-r", "a", "", "--bucket", "notes")
+
+    assert ended.exit_code == 2
+    assert folders.calls == []
 
 
 def test_json_has_a_line_for_each_file_and_one_for_all(folders: FakeFolders) -> None:
@@ -156,7 +189,7 @@ def test_json_has_a_line_for_each_file_and_one_for_all(folders: FakeFolders) -> 
 
     lines = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [line.get("outcome") for line in lines] == ["done"] * 3 + ["skipped"] * 2 + [None]
-    assert lines[0]["key"] == "p/a\x1b"
+    assert (lines[0]["bucket"], lines[0]["key"]) == ("notes", "p/a\x1b")
     assert lines[-1] == {
         "moved": 2,
         "deleted": 1,
