@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import groupby
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,8 +13,10 @@ from s3_integration.cli.options import with_client_to_open
 from s3_integration.cli.screen import (
     Screen,
     arrow,
+    columns_of_lines,
     count_text,
     printable,
+    wrapped,
 )
 from s3_integration.cli.wording import in_words_of_the_shell
 from s3_integration.doctor.report import NOT_CHECKED
@@ -71,16 +74,28 @@ def _text_of(report: HealthReport) -> str:
 
 
 def _told(line: HealthLine, width: int) -> Iterator[str]:
-    yield f"{line.status:<{_STATUS_WIDTH}}  {line.name:<{width}}  {printable(line.fact)}"
+    margin = f"{line.status:<{_STATUS_WIDTH}}  {line.name:<{width}}  "
+    paragraphs = [line.fact]
     if line.next_step:
-        next_step = printable(in_words_of_the_shell(line.next_step))
-        yield f"{'':{_STATUS_WIDTH}}  {'':{width}}  {arrow()} {next_step}"
+        paragraphs.append(f"{arrow()} {in_words_of_the_shell(line.next_step)}")
+    for paragraph in paragraphs:
+        for text in _lines(paragraph, len(margin)):
+            yield margin + text
+            margin = " " * len(margin)
+
+
+def _lines(paragraph: str, indent: int) -> list[str]:
+    """In lines that fit a terminal; whole where something else reads, so that it can search."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return [printable(paragraph)]
+    return wrapped(paragraph, columns_of_lines() - indent)
 
 
 def _skipped(lines: Sequence[HealthLine]) -> Iterator[str]:
-    """What was not looked at, on one line for each reason."""
+    """What was not looked at, in one paragraph for each reason."""
     skipped = sorted((line for line in lines if line.was_skipped), key=lambda line: line.fact)
     for fact, group in groupby(skipped, key=lambda line: line.fact):
         names = ", ".join(line.name for line in group)
-        yield f"not checked: {names}"
+        first, *others = _lines(f"not checked: {names}", 2)
+        yield from [first, *(f"  {text}" for text in others)]
         yield f"  since {printable(fact.removeprefix(NOT_CHECKED))}"

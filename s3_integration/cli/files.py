@@ -49,11 +49,25 @@ if TYPE_CHECKING:
 @click.argument("local_path", callback=no_url)
 @click.argument("s3_key", required=False, callback=no_url)
 @click.option(
-    "--content-type", callback=not_empty, metavar="TYPE", help="[default: guessed by the name]"
+    "--content-type",
+    callback=not_empty,
+    metavar="TYPE",
+    help="MIME type.  [default: guessed by the name]",
 )
-@click.option("--metadata", multiple=True, callback=pairs, metavar="NAME=VALUE", help="Repeatable.")
 @click.option(
-    "--tag", "tags", multiple=True, callback=pairs, metavar="NAME=VALUE", help="Repeatable."
+    "--metadata",
+    multiple=True,
+    callback=pairs,
+    metavar="NAME=VALUE",
+    help="Text to keep with the file. Repeatable.",
+)
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    callback=pairs,
+    metavar="NAME=VALUE",
+    help="Tag of the file. Repeatable.",
 )
 @IF_EXISTS
 @NO_CREATE_BUCKET
@@ -123,28 +137,29 @@ def download(
 @with_client
 def ls(client: S3Client, screen: Screen, *, prefix: str, folders: bool) -> int:
     """List the files whose keys begin with PREFIX: size, time (UTC), key."""
+    counts: list[str] = []
     if folders:
         below, found = client.list_folder(prefix)
         for folder in below:
             screen.result({"folder": folder}, printable(folder))
+        counts = [count_text(len(below), "folder")]
         files = [file.to_listed_dict() for file in found]
     else:
         files = client.list_files(prefix)
-    _tell_files(client, screen, prefix, files)
+    counts += _tell_files(screen, files)
+    screen.remark(f"{', '.join(counts)} in {url_text(client.bucket_name, prefix)}")
     return edge.DONE
 
 
-def _tell_files(
-    client: S3Client, screen: Screen, prefix: str, files: Sequence[Mapping[str, Any]]
-) -> None:
+def _tell_files(screen: Screen, files: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Print each; return how many there are, and how large they are together."""
     sizes = [size_text(file["size"]) for file in files]
     width = max(map(len, sizes), default=0)
     for size, file in zip(sizes, files, strict=True):
         moment = time_text(file["last_modified"])
         screen.result(file, f"{size:>{width}}  {moment}  {printable(file['key'])}")
     total_bytes = sum(file["size"] for file in files)
-    where = url_text(client.bucket_name, prefix)
-    screen.remark(f"{count_text(len(files), 'file')}, {size_text(total_bytes)} in {where}")
+    return [count_text(len(files), "file"), size_text(total_bytes)]
 
 
 @click.command(short_help="Say whether a file is stored.")

@@ -117,21 +117,27 @@ _BUCKET_OPTION = click.option(
 )
 
 _CONNECTION_OPTIONS = (
-    click.option("--region", callback=not_empty, default=None, metavar="NAME", help="AWS region."),
+    click.option(
+        "--region",
+        callback=not_empty,
+        default=None,
+        metavar="NAME",
+        help="AWS region.  [default: $AWS_REGION, else the profile's, else us-east-1]",
+    ),
     click.option(
         "--profile",
         "profile_name",
         callback=not_empty,
         default=None,
         metavar="NAME",
-        help="Profile of ~/.aws/config.",
+        help="Profile of ~/.aws/config.  [default: $AWS_PROFILE]",
     ),
     click.option(
         "--endpoint-url",
         callback=not_empty,
         default=None,
         metavar="URL",
-        help="Another S3 than AWS.",
+        help="Another S3 than AWS.  [default: $AWS_ENDPOINT_URL_S3]",
     ),
 )
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -126,6 +128,31 @@ def table_text(rows: Sequence[tuple[str, str]]) -> str:
     """Labels in one column, and what they name in another."""
     width = max(len(label) for label, _ in rows)
     return "\n".join(f"{label:<{width}}  {words}" for label, words in rows)
+
+
+_MOST_COLUMNS = 100
+_LEAST_TEXT_COLUMNS = 30
+
+
+def columns_of_lines() -> int:
+    """How long a line of a table may be: the terminal's width, as far as people like to read."""
+    return min(shutil.get_terminal_size().columns, _MOST_COLUMNS) - 1
+
+
+def wrapped(words: str, columns: int) -> list[str]:
+    """`words`, printable, in lines of so many columns, broken between words alone.
+
+    Args:
+        words: what to break; where it begins with an arrow, further lines are indented.
+        columns: how long lines may be, though never less than what can be read.
+    """
+    return textwrap.wrap(
+        printable(words),
+        max(columns, _LEAST_TEXT_COLUMNS),
+        subsequent_indent="  " if words.startswith("→") else "",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def tolerate_any_character() -> None:

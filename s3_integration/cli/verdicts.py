@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import textwrap
 from typing import TYPE_CHECKING, Final
 
-from s3_integration.cli.screen import printable
+from s3_integration.cli.screen import columns_of_lines, wrapped
 from s3_integration.cli.wording import in_words_of_the_shell
 
 if TYPE_CHECKING:
@@ -29,9 +27,6 @@ _ASCII: Final = str.maketrans({"✓": "v", "·": ".", "✗": "x", "→": ">"})
 
 SECURE_IT: Final = "Call bucket.secure()."
 """The next step of most findings, which is told once for all of them."""
-
-_MOST_COLUMNS: Final = 100
-_LEAST_TEXT_COLUMNS: Final = 30
 
 
 def findings_text(findings: Sequence[Finding]) -> str:
@@ -76,24 +71,13 @@ def _row_of_result(result: ControlResult) -> _Row:
 def _table(rows: Sequence[_Row]) -> str:
     name_columns = max((len(name) for _, name, _ in rows), default=0)
     indent = len("✓ ") + name_columns + 2
-    columns = min(shutil.get_terminal_size().columns, _MOST_COLUMNS) - 1
+    columns = columns_of_lines()
     lines: list[str] = []
     for mark, name, paragraphs in rows:
-        text = [line for words in paragraphs for line in _wrapped(words, columns - indent)]
+        text = [line for words in paragraphs for line in wrapped(words, columns - indent)]
         lines.append(f"{mark} {name:<{name_columns}}  {text[0]}")
         lines += [" " * indent + line for line in text[1:]]
     return _as_printed("\n".join(lines))
-
-
-def _wrapped(words: str, columns: int) -> list[str]:
-    hanging = "  " if words.startswith("→") else ""
-    return textwrap.wrap(
-        printable(words),
-        max(columns, _LEAST_TEXT_COLUMNS),
-        subsequent_indent=hanging,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
 
 
 def _as_printed(text: str) -> str:

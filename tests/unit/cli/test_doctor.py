@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from s3_integration.cli import doctor
 from s3_integration.cli.app import s3i
+from s3_integration.cli.screen import Screen
 from s3_integration.doctor.report import HealthLine, HealthReport
 
 if TYPE_CHECKING:
@@ -45,6 +47,28 @@ def test_a_line_for_everything_with_what_to_do_below(
         "1 failed, 1 warning",
     ]
     assert result.exit_code == 1
+
+
+def test_on_a_terminal_lines_break_between_words(
+    client: FakeClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "one two three four five six seven eight nine ten"
+    lines = [HealthLine("clock", "warning", long, long), *SKIPPED * 8]
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    Screen().result({}, doctor._text_of(HealthReport(tuple(lines))))
+
+    told = capsys.readouterr().out.splitlines()
+    assert max(map(len, told)) < 50
+    assert told[:5] == [
+        "warning  clock   one two three four five six",
+        "                 seven eight nine ten",
+        "                 → one two three four five six",
+        "                   seven eight nine ten",
+        "not checked: TLS, bucket, TLS, bucket, TLS,",
+    ]
+    assert told[5].startswith("  bucket")
 
 
 def test_warnings_are_no_failure(command_line: CommandLine, client: FakeClient) -> None:

@@ -181,7 +181,7 @@ def test_ls_shows_one_folder(command_line: CommandLine) -> None:
     result = command_line.run("ls", "f/", "--folders")
 
     assert result.stdout.splitlines() == ["f/a/", "f/b\\x1b/", "1 B  2026-01-31 18:06:11Z  f/k"]
-    assert result.stderr == "1 file, 1 B in s3://notes/f/\n"
+    assert result.stderr == "2 folders, 1 file, 1 B in s3://notes/f/\n"
     told = objects(command_line.run("ls", "f/", "--folders", "--json").stdout)
     assert [facts.get("folder") or facts["key"] for facts in told] == ["f/a/", "f/b\x1b/", "f/k"]
 
