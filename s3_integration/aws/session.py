@@ -12,7 +12,7 @@ import boto3
 import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, DataNotFoundError
 from botocore.loaders import Loader, create_loader
 
 from s3_integration.aws import paced
@@ -33,7 +33,7 @@ from s3_integration.config import (
     check_endpoint,
     check_may_carry_key,
 )
-from s3_integration.exceptions import S3ConfigError
+from s3_integration.exceptions import S3ConfigError, S3IntegrationError
 from s3_integration.utils import is_loopback_url
 from s3_integration.version import __version__
 
@@ -171,6 +171,22 @@ def _session_of(settings: Settings) -> botocore.session.Session:
     return session
 
 
+def _check_is_whole(loader: Loader) -> None:
+    """Refuse a botocore without its rules for endpoints.
+
+    It would go on without them, and send requests for a bucket to the server as a whole: a
+    list of files would then come back empty. pip leaves it so while it replaces botocore.
+    """
+    try:
+        loader.load_service_model("s3", "endpoint-rule-set-1")
+    except DataNotFoundError as error:
+        raise S3IntegrationError(
+            "botocore is not installed as a whole: its rules for S3's endpoints are missing.",
+            suggestion="If it is being installed, wait; else run: "
+            "pip install --force-reinstall botocore",
+        ) from error
+
+
 def _region_in(session: botocore.session.Session, settings: Settings) -> str:
     return settings.region or session.get_config_variable("region") or DEFAULT_REGION
 
@@ -197,6 +213,7 @@ def _shared_loader(data_path: str | None) -> Loader:
 def _make_client(
     session: botocore.session.Session, region: str, settings: Settings, config: Config
 ) -> Boto3Client:
+    _check_is_whole(session.get_component("data_loader"))
     try:
         return boto3.Session(botocore_session=session, region_name=region).client(
             "s3", endpoint_url=settings.endpoint_url, verify=settings.ca_bundle,

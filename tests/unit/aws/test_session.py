@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import UnknownServiceError
+from botocore.loaders import Loader
 
 from s3_integration import __version__
 from s3_integration.aws.endpoints import AWS, UNKNOWN
@@ -36,6 +38,21 @@ def connected(*, dotenv: dict[str, str] | None = None, **settings: Any) -> Conne
         access_key_id="AKIDEXAMPLE", secret_access_key="canary-secret-key", **settings
     )
     return connect(resolve_settings(config=config, environment={}, dotenv=dotenv or {}))
+
+
+def test_a_botocore_without_rules_for_endpoints_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def load(loader: Loader, service: str, kind: str, *further: Any, **named: Any) -> Any:
+        if kind == "endpoint-rule-set-1":
+            raise UnknownServiceError(service_name=service, known_service_names="")
+        return load_as_ever(loader, service, kind, *further, **named)
+
+    load_as_ever = Loader.load_service_model
+    monkeypatch.setattr(Loader, "load_service_model", load)
+
+    with pytest.raises(S3IntegrationError, match="not installed as a whole"):
+        connected()
 
 
 REGIONS = "[default]\nregion = eu-north-1\n[profile mine]\nregion = ap-south-1\n"
