@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
+from inspect import getmembers
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 from s3_integration import S3Client, S3Config, TransferConfig, config
+from s3_integration.bucket.bucket import Bucket
+from s3_integration.cli import app
 from tests.fixtures.moto_server import moto_server
 
 ROOT = Path(__file__).parents[2]
@@ -108,6 +112,36 @@ def test_every_program_is_listed_with_the_others() -> None:
     listed = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
 
     assert [path.name for path in ROOT.glob("examples/*.py") if path.name not in listed] == []
+
+
+def test_the_readme_names_every_call_and_every_command() -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("| task |")[2]
+    table = table.partition("\n\n")[0]
+    calls = {name for kind in (S3Client, Bucket) for name, _ in getmembers(kind, callable)}
+
+    names = {name for name in calls if not name.startswith("_")} | {"bucket"} | set(app._MODULES)
+
+    assert {name for name in names if f"`{name}`" not in table} == set()
+
+
+def test_every_link_of_the_readme_leads_somewhere() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", readme)
+
+    broken = [link for link in links if not leads_somewhere(link)]
+
+    assert len(links) > 20
+    assert not broken
+
+
+def leads_somewhere(link: str) -> bool:
+    """Whether there is such a file, with a heading for the anchor, as GitHub names it."""
+    name, _, anchor = link.partition("#")
+    page = ROOT / (name or "README.md")
+    text = page.read_text(encoding="utf-8") if page.suffix == ".md" else ""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return page.exists() and (not anchor or anchor in anchors)
 
 
 def test_the_readme_names_every_variable_that_is_read() -> None:
