@@ -47,6 +47,9 @@ _IDLE_SECONDS = 15.0
 _MOMENT_SECONDS = 0.2
 """How long to wait for the rest of a small body, before other work is done first."""
 
+_STEP_SECONDS = 0.1
+"""How soon somebody who waits to send notices that the transfer has ended."""
+
 _HEAD_END = b"\r\n\r\n"
 
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -224,11 +227,19 @@ class HttpConnection:
                 continue
 
     def _wait(self, event: int, due: float) -> None:
-        left_seconds = due - time.monotonic()
         poll = select.poll()
         poll.register(self._socket, event)
-        if left_seconds <= 0 or not poll.poll(math.ceil(left_seconds * 1000)):
-            raise TimeoutError
+        # A socket takes more only when a third of its buffer, of megabytes, has gone out: on a
+        # slow line that takes longer than somebody who pressed Ctrl-C should wait. What has been
+        # sent is answered soon; an upload that is aborted while S3 still stores a part keeps it.
+        is_sending = event == select.POLLOUT
+        while (left_seconds := due - time.monotonic()) > 0:
+            step_seconds = min(left_seconds, _STEP_SECONDS) if is_sending else left_seconds
+            if poll.poll(math.ceil(step_seconds * 1000)):
+                return
+            if is_sending:
+                check_is_wanted()
+        raise TimeoutError
 
     def receive(self, method: str) -> HttpAnswer:
         """The answer to what was sent; its body follows.

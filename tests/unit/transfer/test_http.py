@@ -146,6 +146,20 @@ def test_a_request_that_nobody_waits_for_is_broken_off_while_it_is_sent(
     assert server.is_closed()
 
 
+def test_a_request_is_broken_off_even_while_the_socket_takes_nothing(
+    server: RawServer, pool: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "_STEP_SECONDS", 0.001)
+    asked = itertools.count()
+    server.answers(b"")
+
+    # Of 32 pieces the socket takes a few, and then none.
+    with pytest.raises(BrokenOffError), breaking_off_when(lambda: next(asked) > 100):
+        pool.exchange("PUT", HEAD, bytes(8 * 1024 * 1024))
+
+    assert server.is_closed()
+
+
 def test_a_request_that_nobody_waits_for_any_more_is_not_begun(
     server: RawServer, pool: Connections
 ) -> None:
