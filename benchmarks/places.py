@@ -10,16 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from benchmarks.checks import WrongResultError, check_uploads, difference
+from benchmarks.checks import (
+    WrongResultError,
+    check_deletions,
+    check_nothing_sent,
+    check_uploads,
+    difference,
+)
 from benchmarks.contenders.boto import boto3_client
-from benchmarks.served import LARGE_KEY, Served, make_served
+from benchmarks.served import KEYS_PER_PAGE, LARGE_KEY, Served, make_served
 from benchmarks.server import BUCKET, memory_folder, nginx_server
 from benchmarks.task import Batch, Site
 from tests.fixtures.ceph import ceph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from benchmarks.folders import Kept
     from benchmarks.scenarios import ServerName, Sizes
     from benchmarks.server import NginxServer
 
@@ -35,8 +42,29 @@ class Place(Protocol):
     def served(self) -> Served:
         """The files."""
 
+    @property
+    def folders(self) -> Mapping[str, Kept]:
+        """Folders that it holds beside them, or at least lists."""
+
     def site(self, server: ServerName) -> Site:
         """How one gets in, by the name of a scenario's server."""
+
+    def forget_requests(self) -> None:
+        """Begin anew to take note of what is asked for."""
+
+    def check_deletions(self, batch: Batch) -> None:
+        """The deletion of all files of a batch was asked for.
+
+        Raises:
+            WrongResultError: it was not, or that of others as well.
+        """
+
+    def check_nothing_sent(self, batch: Batch) -> None:
+        """A batch was listed, and nothing was stored.
+
+        Raises:
+            WrongResultError: it was not listed, or something was stored.
+        """
 
     def check_uploads(self, batch: Batch) -> None:
         """What was uploaded is there.
@@ -52,6 +80,7 @@ class NginxPlace:
 
     server: NginxServer
     served: Served
+    folders: Mapping[str, Kept]
 
     def site(self, server: ServerName) -> Site:
         """One of nginx's profiles."""
@@ -63,7 +92,19 @@ class NginxPlace:
     def check_uploads(self, batch: Batch) -> None:
         """See that every byte has come; what it was, nobody knows any more."""
         check_uploads(self.server.access_log, BUCKET, batch)
+
+    def forget_requests(self) -> None:
+        """Empty what the server writes."""
         os.truncate(self.server.access_log, 0)
+        self.server.deleted.unlink(missing_ok=True)
+
+    def check_deletions(self, batch: Batch) -> None:
+        """See that the right deletions have come."""
+        check_deletions(self.server.deleted, batch.prefix, batch.names)
+
+    def check_nothing_sent(self, batch: Batch) -> None:
+        """See that nothing has come but questions."""
+        check_nothing_sent(self.server.access_log, -(-len(batch.names) // KEYS_PER_PAGE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +113,11 @@ class CephPlace:
 
     only_site: Site
     served: Served
+
+    @property
+    def folders(self) -> Mapping[str, Kept]:
+        """None: whole folders are moved to and from nginx."""
+        return {}
 
     def site(self, server: ServerName) -> Site:
         """The gateway."""
@@ -88,12 +134,23 @@ class CephPlace:
         if found != expected:
             raise WrongResultError(difference(expected, found))
 
+    def forget_requests(self) -> None:
+        """It takes no note of any."""
+
+    def check_deletions(self, batch: Batch) -> None:
+        """No scenario has it."""
+        raise WrongPlaceError(batch.prefix)
+
+    def check_nothing_sent(self, batch: Batch) -> None:
+        """No scenario has it."""
+        raise WrongPlaceError(batch.prefix)
+
 
 @contextmanager
 def nginx_place(sizes: Sizes, huge_bytes: tuple[int, ...]) -> Iterator[Place]:
     """Run nginx while the block runs."""
     with nginx_server(sizes, huge_bytes) as server:
-        yield NginxPlace(server, server.served)
+        yield NginxPlace(server, server.served, server.folders)
 
 
 @contextmanager

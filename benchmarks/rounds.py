@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.checks import WrongResultError, check_files, check_zeros
+from benchmarks.checks import WrongResultError, check_files, check_listed, check_zeros
 from benchmarks.demands import Summary
 from benchmarks.served import LARGE_KEY, SMALL_PREFIX, huge_key
 from benchmarks.server import memory_folder
@@ -32,6 +32,12 @@ ROOT = Path(__file__).resolve().parents[1]
 _WARM_SMALL_FILES = 500
 _PROGRAMS = frozenset({"s5cmd", "rclone", "s3i"})
 """Every run of these starts cold: before it, one small file sees to it that they are in memory."""
+
+S3FS_PYTHON = Path(sys.prefix, "s3fs", "bin", "python")
+"""It needs a botocore that is older than boto3's."""
+
+PYTHONS = {"s3fs": S3FS_PYTHON}
+"""Whose libraries do not go with the others'."""
 
 _RUN_SECONDS = 300
 _HUGE_RUN_SECONDS = 3600
@@ -58,6 +64,7 @@ class Row:
             peak_bytes=statistics.median(run.peak_bytes for run in self.runs),
             fastest_seconds=min(walls),
             slowest_seconds=max(walls),
+            files=self.runs[0].files,
         )
 
 
@@ -76,13 +83,14 @@ def run_scenario(
 
 def _run_once(scenario: Scenario, place: Place, name: str, row: Row) -> None:
     with _task_of(scenario, place, name) as task:
+        place.forget_requests()
         seconds = _HUGE_RUN_SECONDS if scenario.files == "huge" else _RUN_SECONDS
         outcome = _in_its_own_process(task, seconds)
         if isinstance(outcome, str):
             row.problem = outcome
             return
         try:
-            _check(scenario, place, task)
+            _check(scenario, place, task, outcome)
         except WrongResultError as error:
             row.problem = f"wrong result: {error}"
             return
@@ -95,10 +103,10 @@ def _task_of(scenario: Scenario, place: Place, name: str) -> Iterator[Task]:
     source = _source(scenario, place)
     warm_source = _warm(scenario, place, source, name)
     number = next(_run_numbers)
-    if scenario.action != "download":
+    if scenario.action not in {"download", "download-folder"}:
         warm, timed = f"warm/{number}/", f"up/{number}/"
-        if scenario.action == "exists":
-            warm = timed = source.prefix
+        if scenario.action not in {"upload", "upload-folder"}:  # what is there already
+            warm, timed = warm_source.prefix, source.prefix
         yield Task(
             name,
             scenario.action,
@@ -127,6 +135,8 @@ def _room_for(scenario: Scenario) -> str | Path:
 
 def _source(scenario: Scenario, place: Place) -> Batch:
     folder = place.served.folder
+    if scenario.files in place.folders:
+        return _batch_of(place, scenario.files)
     if scenario.files == "small":
         names = tuple(key.removeprefix(SMALL_PREFIX) for key in place.served.small_keys)
         return Batch(folder / SMALL_PREFIX, SMALL_PREFIX, names)
@@ -134,7 +144,14 @@ def _source(scenario: Scenario, place: Place) -> Batch:
     return Batch(folder, "", (name,))
 
 
+def _batch_of(place: Place, name: str) -> Batch:
+    kept = place.folders[name]
+    return Batch(place.served.folder / kept.prefix, kept.prefix, kept.names)
+
+
 def _warm(scenario: Scenario, place: Place, source: Batch, name: str) -> Batch:
+    if scenario.action.endswith("-folder"):
+        return source if scenario.files == "medium" else _batch_of(place, "first")
     if scenario.files == "huge" or (name in _PROGRAMS and scenario.action != "exists"):
         first = place.served.small_keys[0].removeprefix(SMALL_PREFIX)
         return Batch(place.served.folder / SMALL_PREFIX, SMALL_PREFIX, (first,))
@@ -146,7 +163,7 @@ def _in_its_own_process(task: Task, seconds: int) -> Measured | str:
     surroundings = {name: value for name, value in os.environ.items() if "AWS_" not in name}
     nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     process = subprocess.Popen(
-        (sys.executable, "-m", "benchmarks.contender"),
+        (PYTHONS.get(task.contender, sys.executable), "-m", "benchmarks.contender"),
         cwd=ROOT,
         env={**surroundings, **nothing},
         stdin=subprocess.PIPE,
@@ -179,16 +196,31 @@ def read_report(said: str, complained: str) -> Measured | str:
     return Measured(**report)
 
 
-def _check(scenario: Scenario, place: Place, task: Task) -> None:
-    if scenario.action == "upload":
-        place.check_uploads(task.timed)
-    elif scenario.action == "download":
-        if scenario.files == "huge":
-            check_zeros(task.timed.pairs[0][0], scenario.size_bytes)
-        else:
-            sums = {LARGE_KEY: place.served.large_sha256}
-            sums |= {
-                key.removeprefix(SMALL_PREFIX): sha256
-                for key, sha256 in place.served.small_sha256.items()
-            }
-            check_files(task.timed, sums)
+def _check(scenario: Scenario, place: Place, task: Task, measured: Measured) -> None:
+    match scenario.action:
+        case "upload" | "upload-folder":
+            place.check_uploads(task.timed)
+        case "download" | "download-folder":
+            _check_download(scenario, place, task)
+        case "delete-folder":
+            place.check_deletions(task.timed)
+        case "list-folder":
+            check_listed(measured.told, len(task.timed.names))
+        case "sync-folder":
+            place.check_nothing_sent(task.timed)
+        case "exists":
+            pass  # who found nothing has failed
+
+
+def _check_download(scenario: Scenario, place: Place, task: Task) -> None:
+    if scenario.files == "huge":
+        check_zeros(task.timed.pairs[0][0], scenario.size_bytes)
+    elif scenario.files in place.folders:
+        check_files(task.timed, place.folders[scenario.files].sha256)
+    else:
+        sums = {LARGE_KEY: place.served.large_sha256}
+        sums |= {
+            key.removeprefix(SMALL_PREFIX): sha256
+            for key, sha256 in place.served.small_sha256.items()
+        }
+        check_files(task.timed, sums)

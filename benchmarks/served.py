@@ -22,7 +22,7 @@ SMALL_FILES = 2000
 LARGE_KEY = "large.bin"
 SMALL_PREFIX = "small/"
 
-_KEYS_PER_PAGE = 1000
+KEYS_PER_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,34 +79,49 @@ def make_huge(folder: Path, size_bytes: int) -> Path:
 
 
 def write_listings(bucket: str, served: Served, folder: Path) -> None:
-    """Write the answers to ListObjectsV2 that answers.pm gives: by prefix and page."""
+    """Write the answers to ListObjectsV2 about the small files; see `write_listing`."""
     folder.mkdir()
-    for prefix in (SMALL_PREFIX, SMALL_PREFIX.rstrip("/")):
-        pages = list(_pages(bucket, prefix, served))
-        for number, page in enumerate(pages):
-            (folder / f"{prefix.replace('/', ',')}.{number}.xml").write_text(page, "utf-8")
+    write_listing(bucket, SMALL_PREFIX, served.small_keys, SMALL_BYTES, folder)
 
 
-def _pages(bucket: str, prefix: str, served: Served) -> Iterator[str]:
-    keys = served.small_keys
-    starts = range(0, len(keys), _KEYS_PER_PAGE)
+def write_listing(
+    bucket: str, prefix: str, keys: Sequence[str], size_bytes: int, folder: Path
+) -> None:
+    """Write the answers to ListObjectsV2 that answers.pm gives: by prefix and page.
+
+    Args:
+        bucket: whose.
+        prefix: what all keys begin with, a slash at its end; it may be asked for without.
+        keys: in order.
+        size_bytes: of each object.
+        folder: where to.
+    """
+    for asked in (prefix, prefix.rstrip("/")):
+        name = asked.replace("/", ",")
+        for number, page in enumerate(_pages(bucket, asked, keys, size_bytes)):
+            (folder / f"{name}.{number}.xml").write_text(page, "utf-8")
+
+
+def _pages(bucket: str, prefix: str, keys: Sequence[str], size_bytes: int) -> Iterator[str]:
+    starts = range(0, len(keys), KEYS_PER_PAGE)
     for number, start in enumerate(starts):
         last = number == len(starts) - 1
         following = "" if last else f"<NextContinuationToken>{number + 1}</NextContinuationToken>"
-        yield _page(bucket, prefix, keys[start : start + _KEYS_PER_PAGE], following)
+        on_page = keys[start : start + KEYS_PER_PAGE]
+        contents = "".join(_entry(key, size_bytes) for key in on_page)
+        yield (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+            f"<Name>{bucket}</Name><Prefix>{escape(prefix)}</Prefix>"
+            f"<KeyCount>{len(on_page)}</KeyCount><MaxKeys>{KEYS_PER_PAGE}</MaxKeys>"
+            f"<IsTruncated>{str(not last).lower()}</IsTruncated>{contents}{following}"
+            "</ListBucketResult>"
+        )
 
 
-def _page(bucket: str, prefix: str, keys: Sequence[str], following: str) -> str:
-    contents = "".join(
-        f"<Contents><Key>{escape(key)}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
-        f'<ETag>"bench-object"</ETag><Size>{SMALL_BYTES}</Size>'
-        "<StorageClass>STANDARD</StorageClass></Contents>"
-        for key in keys
-    )
+def _entry(key: str, size_bytes: int) -> str:
     return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-        f"<Name>{bucket}</Name><Prefix>{escape(prefix)}</Prefix><KeyCount>{len(keys)}</KeyCount>"
-        f"<MaxKeys>{_KEYS_PER_PAGE}</MaxKeys><IsTruncated>{str(bool(following)).lower()}"
-        f"</IsTruncated>{contents}{following}</ListBucketResult>"
+        f"<Contents><Key>{escape(key)}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+        f'<ETag>"bench-object"</ETag><Size>{size_bytes}</Size>'
+        "<StorageClass>STANDARD</StorageClass></Contents>"
     )

@@ -19,11 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from benchmarks.folders import make_folders
 from benchmarks.scenarios import FULL, Sizes
-from benchmarks.served import Served, make_huge, make_served, write_listings
+from benchmarks.served import Served, make_huge, make_served, write_listing, write_listings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from benchmarks.folders import Kept
 
 Profile = Literal["near", "capped", "far"]
 
@@ -59,6 +62,7 @@ class NginxServer:
     folder: Path
     ports: dict[Profile, int]
     served: Served
+    folders: dict[str, Kept]
     pid: int
 
     def endpoint_url(self, profile: Profile) -> str:
@@ -69,6 +73,11 @@ class NginxServer:
     def access_log(self) -> Path:
         """One line per request, in the format of nginx.conf."""
         return self.folder / "access.log"
+
+    @property
+    def deleted(self) -> Path:
+        """One line per key whose deletion was asked for, however often."""
+        return self.folder / "deleted"
 
 
 def memory_folder() -> Path:
@@ -91,11 +100,15 @@ def nginx_server(sizes: Sizes = FULL, huge_bytes: tuple[int, ...] = ()) -> Itera
         for size_bytes in huge_bytes:
             make_huge(served.folder, size_bytes)
         write_listings(BUCKET, served, folder / "listings")
+        folders = make_folders(served.folder, sizes.folders)
+        for kept in folders.values():
+            keys = [kept.prefix + name for name in kept.names]
+            write_listing(BUCKET, kept.prefix, keys, kept.size_bytes, folder / "listings")
         ports = _configure(folder, modules)
         process = _start(program, folder)
         try:
             _wait_until_ready(process, folder, ports)
-            yield NginxServer(folder, ports, served, process.pid)
+            yield NginxServer(folder, ports, served, folders, process.pid)
         finally:
             _stop(process)
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Action = Literal["upload", "download", "exists"]
+Action = Literal[
+    "upload",
+    "download",
+    "exists",
+    "upload-folder",
+    "download-folder",
+    "delete-folder",
+    "list-folder",
+    "sync-folder",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,10 @@ class Measured:
     cpu_seconds: float
     peak_bytes: int
     """The most resident memory while the clock was on."""
+    files: int = 0
+    """How many there were, for what is told of each."""
+    told: int | None = None
+    """How many files the contender says to have found, where it says so."""
 
 
 class NotThereError(Exception):

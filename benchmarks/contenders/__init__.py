@@ -35,11 +35,13 @@ _MODULES = {
     "s3_integration boto3, bulk": "ours",
     "s3i": "ours",
     "boto3": "boto",
+    "boto3, 16 threads": "boto",
     "awscrt": "crt",
     "awscrt, 16 threads": "crt",
     "awscrt, no checksums": "crt",
     "obstore": "rust",
     "minio": "minios",
+    "s3fs": "s3_fs",
     "s5cmd": "programs",
     "rclone": "programs",
 }
@@ -61,6 +63,26 @@ class Contender(ABC):
         """Ask for every object, in a process of its own each."""
         raise NotThereError(f"takes no part in asking for {batch.names}")
 
+    def upload_folder(self, batch: Batch) -> None:
+        """Store the folder below the prefix."""
+        raise NotThereError(f"takes no part in storing {batch.prefix}")
+
+    def download_folder(self, batch: Batch) -> None:
+        """List what is below the prefix, and fetch it into the folder, which is there."""
+        raise NotThereError(f"takes no part in fetching {batch.prefix}")
+
+    def delete_folder(self, batch: Batch) -> None:
+        """List what is below the prefix, and delete it."""
+        raise NotThereError(f"takes no part in deleting {batch.prefix}")
+
+    def list_folder(self, batch: Batch) -> int:
+        """List what is below the prefix with sizes and times, and tell how much there is."""
+        raise NotThereError(f"takes no part in listing {batch.prefix}")
+
+    def sync_folder(self, batch: Batch) -> None:
+        """Store what is in the folder and not, by size and time, below the prefix."""
+        raise NotThereError(f"takes no part in comparing {batch.prefix}")
+
 
 class Program(Contender):
     """A contender that is another process."""
@@ -68,9 +90,9 @@ class Program(Contender):
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def run(self, *words: str | Path) -> None:
+    def run(self, *words: str | Path) -> bytes:
         """Run a command, and raise what it says if it fails."""
-        run(self._site, *words)
+        return run(self._site, *words)
 
 
 def make(name: str, site: Site) -> Contender:
@@ -98,8 +120,12 @@ def in_threads(call: Callable[[Path, str], object], batch: Batch) -> None:
             done.result()
 
 
-def run(site: Site, *words: str | Path) -> None:
-    """Run a command with the site in its environment, and raise what it says if it fails."""
+def run(site: Site, *words: str | Path) -> bytes:
+    """What a command printed, run with the site in its environment.
+
+    Raises:
+        RuntimeError: what it said, where it failed.
+    """
     done = subprocess.run(
         [str(word) for word in words],
         env={**os.environ, **site.environment()},
@@ -110,6 +136,7 @@ def run(site: Site, *words: str | Path) -> None:
     if done.returncode:
         said = (done.stderr or done.stdout).decode(errors="replace").strip()
         raise RuntimeError(f"{_name_of(words)} ended with {done.returncode}: {said[-300:]}")
+    return done.stdout
 
 
 def _name_of(words: Sequence[str | Path]) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.contenders import Contender, in_threads, run
+from benchmarks.contenders import THREADS, Contender, in_threads, run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
     from benchmarks.task import Batch, Site
 
 _HEAD = "import boto3, sys; boto3.client('s3').head_object(Bucket=sys.argv[1], Key=sys.argv[2])"
@@ -38,6 +42,80 @@ class Boto3(Contender):
             run(self._site, sys.executable, "-c", _HEAD, self._site.bucket, key)
 
 
+class Boto3Threads(Boto3):
+    """Folders as programs do it that people write: the listing, and 16 threads."""
+
+    def upload_folder(self, batch: Batch) -> None:
+        """Store every file of the folder."""
+        paths = [path for path in batch.folder.rglob("*") if path.is_file()]
+        self._store(paths, batch)
+
+    def download_folder(self, batch: Batch) -> None:
+        """Fetch every object that is listed."""
+
+        def fetch(key: str) -> None:
+            path = batch.folder / key.removeprefix(batch.prefix)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._client.download_file(self._site.bucket, key, str(path))
+
+        _in_pool(fetch, [listed["Key"] for listed in self._listed(batch)])
+
+    def delete_folder(self, batch: Batch) -> None:
+        """A thousand objects by one request."""
+
+        def delete(page: Any) -> None:
+            objects = [{"Key": listed["Key"]} for listed in page.get("Contents", [])]
+            answer = self._client.delete_objects(
+                Bucket=self._site.bucket, Delete={"Objects": objects, "Quiet": True}
+            )
+            if answer.get("Errors"):
+                raise RuntimeError(answer["Errors"])
+
+        _in_pool(delete, self._pages(batch))
+
+    def list_folder(self, batch: Batch) -> int:
+        """By the paginator."""
+        return sum(1 for _ in self._listed(batch))
+
+    def sync_folder(self, batch: Batch) -> None:
+        """Store files of another size, or changed later, than what is listed."""
+        stored = {
+            listed["Key"]: (listed["Size"], listed["LastModified"].timestamp())
+            for listed in self._listed(batch)
+        }
+        changed = []
+        for path in batch.folder.rglob("*"):
+            if path.is_file():
+                found = path.stat()
+                key = f"{batch.prefix}{path.relative_to(batch.folder).as_posix()}"
+                size_bytes, moment = stored.get(key, (-1, 0.0))
+                if found.st_size != size_bytes or found.st_mtime > moment:
+                    changed.append(path)
+        self._store(changed, batch)
+
+    def _store(self, paths: Sequence[Path], batch: Batch) -> None:
+        def store(path: Path) -> None:
+            key = f"{batch.prefix}{path.relative_to(batch.folder).as_posix()}"
+            self._client.upload_file(str(path), self._site.bucket, key)
+
+        _in_pool(store, paths)
+
+    def _listed(self, batch: Batch) -> Iterator[Any]:
+        for page in self._pages(batch):
+            yield from page.get("Contents", [])
+
+    def _pages(self, batch: Batch) -> Iterable[Any]:
+        paginator = self._client.get_paginator("list_objects_v2")
+        pages: Iterable[Any] = paginator.paginate(Bucket=self._site.bucket, Prefix=batch.prefix)
+        return pages
+
+
+def _in_pool(call: Callable[[Any], object], each: Iterable[Any]) -> None:
+    with ThreadPoolExecutor(THREADS) as pool:
+        for done in [pool.submit(call, one) for one in each]:
+            done.result()
+
+
 def boto3_client(site: Site) -> Any:
     """A client of boto3 for that site."""
     import boto3
@@ -56,6 +134,6 @@ def boto3_client(site: Site) -> Any:
     )
 
 
-def make(_: str, site: Site) -> Contender:
-    """The only one of this module."""
-    return Boto3(site)
+def make(name: str, site: Site) -> Contender:
+    """One call per file, or a program for folders."""
+    return Boto3Threads(site) if "threads" in name else Boto3(site)

@@ -38,6 +38,29 @@ class OneCallPerFile(Contender):
         """Fetch every object, each by a call of its own."""
         in_threads(lambda path, key: self._client.download_file(key, path), batch)
 
+    def upload_folder(self, batch: Batch) -> None:
+        """`upload_directory`."""
+        self._client.upload_directory(batch.folder, batch.prefix).raise_if_failed()
+
+    def download_folder(self, batch: Batch) -> None:
+        """`download_directory`."""
+        self._client.download_directory(batch.prefix, batch.folder).raise_if_failed()
+
+    def delete_folder(self, batch: Batch) -> None:
+        """`delete_directory`."""
+        self._client.delete_directory(batch.prefix).raise_if_failed()
+
+    def list_folder(self, batch: Batch) -> int:
+        """`iter_files`."""
+        return sum(1 for _ in self._client.iter_files(batch.prefix))
+
+    def sync_folder(self, batch: Batch) -> None:
+        """`upload_directory` of what has changed."""
+        report = self._client.upload_directory(batch.folder, batch.prefix, only_changed=True)
+        report.raise_if_failed()
+        if len(report.skipped) != len(batch.names):
+            raise RuntimeError(f"{len(report.skipped)} of {len(batch.names)} files were skipped")
+
 
 class Unverified(OneCallPerFile):
     """The same without looking at the bytes, which no setting allows: to see what that costs."""
@@ -68,6 +91,14 @@ class Bulk(Contender):
         """Fetch every object."""
         _raise_errors(self._service.download_files((key, path) for path, key in batch.pairs))
 
+    def upload_folder(self, batch: Batch) -> None:
+        """The same, of files that need not be looked for: what a folder costs beside them."""
+        self.upload(batch)
+
+    def download_folder(self, batch: Batch) -> None:
+        """The same, of keys that need not be listed."""
+        self.download(batch)
+
 
 class CommandLine(Program):
     """`s3i`; the client is measured by the others."""
@@ -82,10 +113,17 @@ class CommandLine(Program):
 
     def exists(self, batch: Batch) -> None:
         """`s3i exists`."""
-        script = Path(sysconfig.get_path("scripts"), "s3i")
-        command = (script,) if script.exists() else (sys.executable, "-m", "s3_integration")
         for _, key in batch.pairs:
-            self.run(*command, "exists", key)
+            self.run(*_our_command(), "exists", key)
+
+    def list_folder(self, batch: Batch) -> int:
+        """`s3i ls`."""
+        return len(self.run(*_our_command(), "ls", batch.prefix).splitlines())
+
+
+def _our_command() -> tuple[str | Path, ...]:
+    script = Path(sysconfig.get_path("scripts"), "s3i")
+    return (script,) if script.exists() else (sys.executable, "-m", "s3_integration")
 
 
 def _raise_errors(outcomes: Iterable[Outcome[UploadJob] | Outcome[DownloadJob]]) -> None:

@@ -34,10 +34,37 @@ class S5cmd(Program):
         source = f"s3://{self._site.bucket}/{batch.prefix}{which}"
         self.run(*self._s5cmd, "cp", source, f"{batch.folder}/")
 
+    def upload_folder(self, batch: Batch) -> None:
+        """Store the whole folder."""
+        self.run(*self._s5cmd, "cp", f"{batch.folder}/", self._url(batch))
+
+    def download_folder(self, batch: Batch) -> None:
+        """Fetch all under the prefix."""
+        self.run(*self._s5cmd, "cp", f"{self._url(batch)}*", f"{batch.folder}/")
+
+    def delete_folder(self, batch: Batch) -> None:
+        """A thousand objects by one request."""
+        self.run(*self._s5cmd, "rm", f"{self._url(batch)}*")
+
+    def list_folder(self, batch: Batch) -> int:
+        """One line per object."""
+        return len(self.run(*self._s5cmd, "ls", f"{self._url(batch)}*").splitlines())
+
+    def sync_folder(self, batch: Batch) -> None:
+        """By size and time, as it does by default."""
+        self.run(*self._s5cmd, "sync", f"{batch.folder}/", self._url(batch))
+
+    def _url(self, batch: Batch) -> str:
+        return f"s3://{self._site.bucket}/{batch.prefix}"
+
     def exists(self, batch: Batch) -> None:
         """One HEAD."""
         for _, key in batch.pairs:
             self.run(*self._s5cmd, "head", f"s3://{self._site.bucket}/{key}")
+
+
+_AT_ONCE = "--fast-list"
+"""All folders by one listing, rather than each by its own."""
 
 
 class Rclone(Program):
@@ -59,7 +86,9 @@ class Rclone(Program):
             "s3-list-version": "2",
         }
         words = (f"--{name}={value}" for name, value in options.items())
-        self._copy: tuple[str | Path, ...] = (program, "copy", *words)
+        self._words = tuple(words)
+        self._program = program
+        self._copy: tuple[str | Path, ...] = (program, "copy", *self._words)
 
     def upload(self, batch: Batch) -> None:
         """Store one file, or the whole folder, without looking at what is there before or after."""
@@ -72,6 +101,32 @@ class Rclone(Program):
         which = batch.names[0] if len(batch.names) == 1 else ""
         source = f":s3:{self._site.bucket}/{batch.prefix}{which}"
         self.run(*self._copy, "--no-check-dest", source, batch.folder)
+
+    def upload_folder(self, batch: Batch) -> None:
+        """Store the whole folder, as above."""
+        self.run(*self._copy, "--no-check-dest", "--s3-no-head", batch.folder, self._remote(batch))
+
+    def download_folder(self, batch: Batch) -> None:
+        """Fetch all under the prefix, as above."""
+        self.run(*self._copy, "--no-check-dest", _AT_ONCE, self._remote(batch), batch.folder)
+
+    def delete_folder(self, batch: Batch) -> None:
+        """One object by one request: it knows no other way."""
+        self._do("delete", f"--checkers={THREADS}", self._remote(batch))
+
+    def list_folder(self, batch: Batch) -> int:
+        """One line per object, with the time that S3 tells of it."""
+        return len(self._do("lsl", "--use-server-modtime", self._remote(batch)).splitlines())
+
+    def sync_folder(self, batch: Batch) -> None:
+        """By size and the time that S3 tells, so that no object has to be asked for its own."""
+        self._do("copy", "--update", "--use-server-modtime", batch.folder, self._remote(batch))
+
+    def _do(self, command: str, *words: str | Path) -> bytes:
+        return self.run(self._program, command, *self._words, _AT_ONCE, *words)
+
+    def _remote(self, batch: Batch) -> str:
+        return f":s3:{self._site.bucket}/{batch.prefix}"
 
 
 def _s5cmd_binary() -> Path:
