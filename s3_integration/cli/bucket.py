@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from s3_integration.client import S3Client
     from s3_integration.models import UnfinishedUpload
 
+    ParamType = click.ParamType[dt.timedelta]
+else:
+    ParamType = click.ParamType  # takes no type argument before click 8.4
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-class Age(click.ParamType[dt.timedelta]):
+class Age(ParamType):
     """A span of time as people write it: `30m`, `12h`, `7d`, `2w`."""
 
     name = "age"
