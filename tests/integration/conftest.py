@@ -74,14 +74,16 @@ def ceph_server(request: pytest.FixtureRequest) -> Iterator[CephServer]:
 
 
 @pytest.fixture
-def config(request: pytest.FixtureRequest, server: ServerUnderTest) -> Iterator[S3Config]:
+def config(
+    request: pytest.FixtureRequest, server: ServerUnderTest, plain: Any
+) -> Iterator[S3Config]:
     """Settings with a bucket that does not exist yet (on AWS: the empty one that was given).
 
     A test that asks for `engine` gets them for each engine.
     """
     names = request.fixturenames
     engine = request.getfixturevalue("engine") if "engine" in names else None
-    with _bucket_for_a_while(server) as bucket_name:
+    with _bucket_for_a_while(server, plain) as bucket_name:
         yield server.config(bucket_name, engine=engine)
 
 
@@ -91,9 +93,9 @@ def client(config: S3Config) -> S3Client:
     return S3Client(config=config)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def plain(server: ServerUnderTest) -> Iterator[Any]:
-    """boto3's own client, for a second look at what was stored."""
+    """boto3's own client, for a second look at what was stored; one for all, as it costs much."""
     with closing(server.boto3_client()) as plain_client:
         yield plain_client
 
@@ -121,24 +123,23 @@ def get(client: S3Client, tmp_path: Path) -> Get:
 
 
 @pytest.fixture
-def another_config(server: ServerUnderTest) -> Iterator[S3Config]:
+def another_config(server: ServerUnderTest, plain: Any) -> Iterator[S3Config]:
     """Settings with one more bucket that does not exist yet; skipped on AWS, which has one."""
     if server.only_bucket_name:
         pytest.skip("needs one more bucket")
-    with _bucket_for_a_while(server) as bucket_name:
+    with _bucket_for_a_while(server, plain) as bucket_name:
         yield server.config(bucket_name)
 
 
 @contextmanager
-def _bucket_for_a_while(server: ServerUnderTest) -> Iterator[str]:
+def _bucket_for_a_while(server: ServerUnderTest, plain: Boto3S3Client) -> Iterator[str]:
     bucket_name = server.only_bucket_name or f"s3-integration-{uuid.uuid4().hex}"
-    with closing(server.boto3_client()) as client:
-        yield bucket_name
-        if server.name == "moto":
-            _reset_moto(server)
-            return
-        with suppress(client.exceptions.NoSuchBucket):  # the test stored nothing
-            _tidy_up(server, client, bucket_name)
+    yield bucket_name
+    if server.name == "moto":
+        _reset_moto(server)
+        return
+    with suppress(plain.exceptions.NoSuchBucket):  # the test stored nothing
+        _tidy_up(server, plain, bucket_name)
 
 
 def _tidy_up(server: ServerUnderTest, client: Boto3S3Client, bucket_name: str) -> None:

@@ -44,12 +44,6 @@ def _not_on_the_bucket_of_a_person(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def plain(server: ServerUnderTest) -> Iterator[Any]:
-    with closing(server.boto3_client()) as plain_client:
-        yield plain_client
-
-
-@pytest.fixture
 def client(config: S3Config, plain: Any) -> S3Client:
     """A client of a bucket that plain boto3 made."""
     plain.create_bucket(Bucket=config.bucket_name)

@@ -85,12 +85,6 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def plain(server: ServerUnderTest) -> Iterator[Any]:
-    with closing(server.boto3_client()) as plain_client:
-        yield plain_client
-
-
 def protections_of(plain: Any, bucket_name: str) -> dict[str, Any]:
     """Every protection of a bucket, None where it has none."""
 

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,10 +72,9 @@ _FILES = {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "credentia
 
 
 @pytest.fixture
-def config(server: ServerUnderTest, config: S3Config) -> S3Config:
+def config(config: S3Config, plain: Any) -> S3Config:
     """Settings with a bucket that is there."""
-    with closing(server.boto3_client()) as plain:
-        plain.create_bucket(Bucket=config.bucket_name)
+    plain.create_bucket(Bucket=config.bucket_name)
     return config
 
 

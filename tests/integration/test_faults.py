@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import pytest
 
@@ -19,7 +19,7 @@ from s3_integration.aws import endpoints
 from s3_integration.config import EngineName
 from tests.fixtures import faults_damage as damage
 from tests.fixtures.faults import Fault
-from tests.fixtures.faults_cases import Case, Kind
+from tests.fixtures.faults_cases import Case
 from tests.fixtures.faults_catalogue import CATALOGUE
 from tests.fixtures.faults_clients import write_profile
 from tests.fixtures.faults_runs import Record, Stage, check, run
@@ -100,13 +100,11 @@ def test_an_object_that_is_replaced_between_ranges_is_fetched_anew(
     check(case, run(case, engine, stage), record_property)
 
 
-@pytest.mark.parametrize("kind", get_args(Kind))
 def test_what_stalls_ends_in_time(
-    stage: Stage, engine: EngineName, kind: Kind, tmp_path: Path, record_property: Record
+    stage: Stage, engine: EngineName, tmp_path: Path, record_property: Record
 ) -> None:
-    slow = [case for case in SLOW if case.kind == kind]
     failures = []
-    for case, result in side_by_side(slow, engine, tmp_path):
+    for case, result in side_by_side(SLOW, engine, tmp_path):
         try:
             check(case, result, record_property)
         except AssertionError as failure:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,12 +51,6 @@ print("done", flush=True)
 def _not_on_the_bucket_of_a_person(server: ServerUnderTest) -> None:
     if server.only_bucket_name:
         pytest.skip("leaves unfinished uploads behind")
-
-
-@pytest.fixture
-def plain(server: ServerUnderTest) -> Iterator[Any]:
-    with closing(server.boto3_client()) as plain_client:
-        yield plain_client
 
 
 @pytest.fixture
