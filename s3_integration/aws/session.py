@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, DataNotFoundError
 from botocore.loaders import Loader, create_loader
 
-from s3_integration.aws import paced
+from s3_integration.aws import listings, paced, timestamps
 from s3_integration.aws.awscrt_version import check_awscrt
 from s3_integration.aws.clock import ServerClock
 from s3_integration.aws.credentials import CredentialFinder, RenewableCredentials
@@ -26,7 +26,6 @@ from s3_integration.aws.locator import Locator
 from s3_integration.aws.pace import Limits, limits_of
 from s3_integration.aws.retries import Retries
 from s3_integration.aws.terms import Terms
-from s3_integration.aws.timestamps import read_quickly
 from s3_integration.config import (
     DEFAULT_REGION,
     Settings,
@@ -84,6 +83,7 @@ def connect(settings: Settings) -> Connection:
     check_endpoint(client.meta.endpoint_url, settings.plain_http)
     check_may_carry_key(settings.encryption, client.meta.endpoint_url)
     terms = Terms(settings, client)
+    listings.read_quickly(client)
     limits = limits_of(settings)
     paced.install(client, limits)
     clock = ServerClock()
@@ -167,7 +167,7 @@ def _session_of(settings: Settings) -> botocore.session.Session:
         # Given keys decide; an AWS_PROFILE beside them, which may not exist, does not.
         session.session_var_map["profile"] = (None, None, None, None)
     session.register_component("data_loader", _loader_of(session))
-    read_quickly(session)
+    timestamps.read_quickly(session)
     return session
 
 
