@@ -22,7 +22,7 @@ _HEAD = """\
 How fast this package is beside boto3, awscrt, obstore, s5cmd, minio-py and rclone, measured on
 {date} on {shape}, with {versions}.
 
-To measure it yourself: `./dev bench`. It takes a quarter of an hour, 3 GB of memory, nginx
+To measure it yourself: `./dev bench`. It takes forty minutes, 3 GB of memory, nginx
 (`{how_to_install}`) and, for the last tables, Ceph.
 `./dev bench --quick` shows in two minutes that everything runs, `--only SCENARIO` takes one
 table, `--large` takes files of 5 and 20 GiB instead ([performance-large.md](performance-large.md)).
