@@ -7,6 +7,7 @@ failure for an upload whose last reply was lost (docs/reliability.md).
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,15 +27,17 @@ from s3_integration.transfer.reading import ObjectReading
 from s3_integration.transfer.sinks import FileReceiver, MemoryReceiver
 from s3_integration.transfer.small_downloads import SmallDownloads
 from s3_integration.transfer.small_uploads import SmallUploads
+from s3_integration.transfer.turns import Turns, end_turn
 from s3_integration.transfer.upload import upload_single
 from s3_integration.transfer.wires import Wires
 from s3_integration.utils import MAX_OBJECT_SIZE_BYTES, MIB, ByteRange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from s3_integration.aws.session import Connection
     from s3_integration.config import Settings
+    from s3_integration.exceptions import S3IntegrationError
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.engine import (
         DownloadJob,
@@ -68,6 +71,7 @@ class FileEngine:
         self._transfer = settings.transfer
         self._wires = Wires(connect, settings)
         self._threads = PartThreads(parts_at_once(settings))
+        self._turns = PerProcess(Turns)
         self._memory = PerProcess(lambda: MemoryBound(_MOST_BYTES_IN_MEMORY))
 
     def upload(
@@ -78,10 +82,19 @@ class FileEngine:
         progress: ProgressCallback | None = None,
     ) -> Transferred:
         """Store a file; see `TransferEngine`."""
-        with translated("upload", target.bucket, target.key, outcome=S3UploadError):
+        with self._one("upload", target, S3UploadError):
             return self._upload_by(
                 self._wires.choose(target.bucket), source, target, options, progress
             )
+
+    @contextlib.contextmanager
+    def _one(self, deed: str, where: ObjectId, outcome: type[S3IntegrationError]) -> Iterator[None]:
+        """One call for one object: many threads of a caller may make some at once."""
+        with (
+            translated(deed, where.bucket, where.key, outcome=outcome),
+            self._turns.get().lasting(),
+        ):
+            yield
 
     def _upload_by(
         self,
@@ -93,6 +106,7 @@ class FileEngine:
     ) -> Transferred:
         if source.size_bytes < self._transfer.multipart_threshold_bytes:
             return upload_single(route, source, target, options, progress)
+        end_turn()
         return MultipartUpload(
             route, source, target, options, self._transfer, self._threads, progress
         ).run()
@@ -104,7 +118,7 @@ class FileEngine:
         progress: ProgressCallback | None = None,
     ) -> Transferred:
         """Fetch a file; see `TransferEngine`."""
-        with translated("download", source.bucket, source.key, outcome=S3DownloadError):
+        with self._one("download", source, S3DownloadError):
             s3 = self._wires.choose(source.bucket)
             return self._download_by(s3, source, destination, progress)
 
@@ -125,7 +139,7 @@ class FileEngine:
             # There is no request for nothing: whether the object is there, one byte tells too.
             asked = part if part.size else ByteRange(start, start + 1)
             return self.reading(source).begin(asked)[: part.size]
-        with translated("read", source.bucket, source.key, outcome=S3DownloadError):
+        with self._one("read", source, S3DownloadError):
             s3 = self._wires.choose(source.bucket)
             memory = MemoryReceiver()
             Download(s3, source, memory, self._transfer, self._threads, None).run()

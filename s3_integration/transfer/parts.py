@@ -160,6 +160,7 @@ def in_threads(
     sent are broken off. Each runs in the caller's context, so that its retries count for the
     caller's operation.
     """
+    end_turn()  # what is large would keep others from theirs
     parts = Parts(calls)
     try:
         parts.submit_to(threads)
@@ -170,5 +171,4 @@ def in_threads(
 
 def results_of(parts: Parts[Result]) -> list[Result]:
     """The results of all calls, or the first failure as soon as it happens."""
-    end_turn()
     return parts.results()

@@ -8,7 +8,12 @@ goes on without.
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _LONGEST_WAIT_SECONDS = 0.1
 """Only a turn that somebody forgot to end would last so long."""
@@ -28,6 +33,15 @@ class Turns:
             timeout=_LONGEST_WAIT_SECONDS
         ):
             _mine.turns = self
+
+    @contextlib.contextmanager
+    def lasting(self) -> Iterator[None]:
+        """Have a turn of the calling thread, whenever it need not wait, while the block runs."""
+        self.take()
+        try:
+            yield
+        finally:
+            end_turn()
 
     def _end(self) -> None:
         _mine.turns = None
