@@ -38,7 +38,7 @@ EngineName = Literal["auto", "direct", "crt", "boto3"]
 
 `auto` is `direct`, and `boto3` where somebody has hooked the boto3 client (moto's `mock_aws`
 and botocore's `Stubber` do) or the way to S3 needs what only botocore can do. `crt` lets
-awscrt make first attempts; it needs the extra of that name."""
+awscrt make first attempts."""
 
 PlainHttp = Literal["loopback", "anywhere"]
 """Where an endpoint may be spoken to without TLS."""
