@@ -14,10 +14,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import botocore.session
-from botocore.config import Config
-
 from s3_integration.aws.errors import translated
+from s3_integration.aws.identity import caller_told_by_sts
 from s3_integration.aws.permissions import MISSING_PERMISSION
 from s3_integration.exceptions import (
     S3AccessDeniedError,
@@ -176,8 +174,7 @@ def who_asks(connection: Connection, bucket: str) -> Identity:
         S3IntegrationError: it did not say.
     """
     if connection.endpoint.name == "aws":
-        with translated("GetCallerIdentity", bucket):
-            told = _sts_client(connection).get_caller_identity()
+        told = caller_told_by_sts(connection, bucket)
         return Identity(str(told.get("Arn", "")), str(told.get("Account", "")))
     try:
         with translated("ListBuckets", bucket):
@@ -185,27 +182,6 @@ def who_asks(connection: Connection, bucket: str) -> Identity:
     except S3AccessDeniedError:  # not everybody may list them
         owner = {}
     return Identity(str(owner.get("DisplayName") or owner.get("ID") or ""), "")
-
-
-def _sts_client(connection: Connection) -> Any:
-    session = botocore.session.Session()
-    # An AWS_PROFILE, which may not exist, has had its say already.
-    session.session_var_map["profile"] = (None, None, None, None)
-    frozen = connection.credentials.get_frozen_credentials()
-    limits = connection.limits
-    return session.create_client(
-        "sts",
-        region_name=connection.region,
-        aws_access_key_id=frozen.access_key,
-        aws_secret_access_key=frozen.secret_key,
-        aws_session_token=frozen.token,
-        verify=connection.ca_bundle,
-        config=Config(
-            connect_timeout=limits.connect_seconds,
-            read_timeout=limits.answer_seconds,
-            retries={"mode": "standard", "total_max_attempts": 1},
-        ),
-    )
 
 
 Ownership = Literal["yours", "someone else's", "unknown"]

@@ -57,6 +57,16 @@ def test_the_account_is_the_one_that_sts_tells(sts: dict[str, Any]) -> None:
     assert sts["request"].url.startswith("https://sts.us-east-1.amazonaws.com")
 
 
+def test_keys_that_were_given_need_no_profile_that_the_environment_names(
+    sts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+
+    assert account_of(connection_to(CannedS3()), "b") == "111122223333"
+
+    assert "AKIDEXAMPLE" in str(sts["request"].headers["Authorization"])
+
+
 def test_credentials_that_sts_refuses_are_told_as_such(sts: dict[str, Any]) -> None:
     sts |= {"status": 403, "body": EXPIRED}
 
