@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
-TIB = 1024 * GIB
 
 # Amazon S3 User Guide, "Amazon S3 multipart upload limits".
 MIN_PART_SIZE_BYTES = 5 * MIB

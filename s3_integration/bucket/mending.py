@@ -22,7 +22,7 @@ def block_public_access(blocks: Document, _wanted: Wanted) -> Document:
 
 
 def block_all_but_public_acls(blocks: Document) -> Document:
-    """Switch the other three on; see `exchange.soften`."""
+    """Switch the other three on; see `exchange.soften_public_access`."""
     return {**blocks, **dict.fromkeys(PUBLIC_ACCESS_BLOCKS, True), "BlockPublicAcls": False}
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 from s3_integration.aws.permissions import MISSING_PERMISSION, place_of
 from s3_integration.bucket.controls import settings_of_new_buckets
 from s3_integration.bucket.settings import SETTINGS
+from s3_integration.bucket.statements import arn_of
 from s3_integration.exceptions import S3ConfigError
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def policy_document(
     """
     actions = actions_of(features)
     partition = _partition_of(region)
-    bucket_arn = f"arn:{partition}:s3:::{bucket}"
+    bucket_arn = arn_of(bucket, partition)
     objects_arn = f"{bucket_arn}/{_literal(prefix)}*"
     statements = _of_s3(actions, bucket_arn, objects_arn, prefix)
     if of_kms := [action for action in actions if place_of(action) == "key of KMS"]:

@@ -27,11 +27,6 @@ def arn_of(bucket: str, partition: str = "aws") -> str:
     return f"arn:{partition}:s3:::{bucket}"
 
 
-def deny_plain_http(bucket: str, partition: str = "aws") -> Document:
-    """A bucket policy that refuses every request that does not come by TLS."""
-    return with_plain_http_denied({}, bucket, partition)
-
-
 def with_plain_http_denied(policy: Document, bucket: str, partition: str = "aws") -> Document:
     """The policy with one more statement, which refuses what does not come by TLS."""
     arn = arn_of(bucket, partition)

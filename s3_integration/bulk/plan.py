@@ -50,12 +50,6 @@ class Plan:
     spares: Callable[[str], bool] = lambda _: False
     """Whether an extra file has to stay; asked when all else is done."""
 
-    def lines(self) -> Iterator[str]:
-        """One line for each step, for people."""
-        for step in self.steps:
-            verb = self.action if step.deed == "transfer" else step.deed
-            yield f"{verb} {step.key!r}: {step.reason}"
-
 
 def planned(
     source: Iterable[Entry],

@@ -8,6 +8,7 @@ from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from s3_integration.bulk.deletes import MOST_KEYS
 from s3_integration.bulk.judging import UNCHANGED
 from s3_integration.bulk.parallel import in_parallel, some_in_parallel
 from s3_integration.bulk.report import Ledger
@@ -36,9 +37,6 @@ because it failed."""
 
 Compares = Literal["before moving", "while moving"]
 """When it is found out which files need not be moved: those that do not, never reach the second."""
-
-_DELETED_TOGETHER = 1000
-"""Files of one request (API Reference, "DeleteObjects")."""
 
 _NOT_ALL_MOVED = "not all files could be moved"
 """Why extra files are kept: one of them may be the only other copy."""
@@ -298,7 +296,7 @@ class _Run:
             for key, size in files:
                 self._ledger.add_done(self._result(key, size, reason, "delete"), 0)
             return
-        batches = _batched(files, _DELETED_TOGETHER)
+        batches = _batched(files, MOST_KEYS)
         threads = self._means.delete_threads
         with closing(in_parallel(self._delete_batch, batches, threads)) as outcomes:
             for batch, failed in outcomes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from s3_integration.aws.errors import translate, translated
 from s3_integration.bulk.entries import Entry
+from s3_integration.bulk.names import TEMPORARY_SUFFIX
 from s3_integration.exceptions import S3IntegrationError
 from s3_integration.utils import key_problem
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
     from s3_integration.bulk.entries import EntryKind
     from s3_integration.choices import Symlinks
-
-_PARTIAL_SUFFIX = ".s3-partial"
-"""The end of the names of unfinished downloads (`transfer.local.PARTIAL_SUFFIX`)."""
 
 _LONGEST_SURE = 255
 """Characters of a key that surely fit into 1,024 bytes: UTF-8 takes at most four for each."""
@@ -147,7 +145,7 @@ class Walk:
             is_folder = stat.S_ISDIR(found.st_mode)
             reason = "became a folder meanwhile" if is_folder else "special file"
             return Entry(key, kind="skipped", reason=reason)
-        if name[0] == "." and name.endswith(_PARTIAL_SUFFIX):
+        if name[0] == "." and name.endswith(TEMPORARY_SUFFIX):
             return Entry(key, kind="skipped", reason="unfinished download")
         return Entry(key, found.st_size, found.st_mtime_ns)
 

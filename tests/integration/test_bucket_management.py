@@ -16,7 +16,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from s3_integration.bucket.statements import deny_plain_http
+from s3_integration.bucket.statements import with_plain_http_denied
 from s3_integration.client import S3Client
 from s3_integration.config import S3Config
 from s3_integration.exceptions import (
@@ -379,7 +379,7 @@ def test_a_bucket_made_over_tls_denies_plain_http_and_goes_on_working(
     where = {"Bucket": tls_config.bucket_name}
 
     policy = json.loads(plain.get_bucket_policy(**where)["Policy"])
-    assert policy == deny_plain_http(tls_config.bucket_name)
+    assert policy == with_plain_http_denied({}, tls_config.bucket_name)
     assert Path(client.download_file("k", tmp_path / "d")).read_bytes() == b"content"
     assert client.file_exists("k")
 

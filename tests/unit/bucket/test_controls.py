@@ -18,7 +18,7 @@ from s3_integration.bucket.settings import (
     Snapshot,
     not_set,
 )
-from s3_integration.bucket.statements import deny_plain_http
+from s3_integration.bucket.statements import with_plain_http_denied
 from s3_integration.bucket.wanted import Wanted
 from tests.fixtures.mock_responses import CannedS3, connection_to
 
@@ -179,10 +179,10 @@ def test_a_server_that_stops_writes_may_leave_one_block_off_but_aws_may_not() ->
         ("MFA delete", {"Status": "Enabled", "MFADelete": "Disabled"}, PLAIN, "off"),
         ("plain http denied", {}, replace(PLAIN, plain_http="in use"), "unsupported"),
         ("plain http denied", {}, replace(PLAIN, plain_http="mocked"), "unsupported"),
-        ("plain http denied", deny_plain_http("other"), PLAIN, "missing"),
+        ("plain http denied", with_plain_http_denied({}, "other"), PLAIN, "missing"),
         (
             "plain http denied",
-            deny_plain_http(BUCKET),
+            with_plain_http_denied({}, BUCKET),
             replace(PLAIN, plain_http="in use"),
             "ok",
         ),
@@ -269,7 +269,7 @@ def test_where_the_server_has_no_opinion_of_a_policy_its_statements_decide() -> 
         return finding_of(BY_NAME["no public policy"], read, PLAIN).status
 
     assert status(public) == "wrong"
-    assert status(deny_plain_http(BUCKET)) == "ok"
+    assert status(with_plain_http_denied({}, BUCKET)) == "ok"
 
 
 @pytest.mark.parametrize(

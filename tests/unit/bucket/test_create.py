@@ -11,7 +11,7 @@ import pytest
 
 from s3_integration import S3AccessDeniedError, S3BucketError, S3Config, S3IntegrationError
 from s3_integration.bucket.create import bucket_exists, ensure_bucket
-from s3_integration.bucket.statements import deny_plain_http
+from s3_integration.bucket.statements import with_plain_http_denied
 from tests.fixtures.mock_responses import (
     CONFIG,
     Answer,
@@ -181,7 +181,7 @@ def test_the_controls_say_what_was_promised(slept: list[float]) -> None:
     assert "<ObjectOwnership>BucketOwnerEnforced</" in stored["ownershipControls"]
     assert "<SSEAlgorithm>AES256</" in stored["encryption"]
     assert "<Status>Enabled</" in stored["versioning"]
-    assert json.loads(stored["policy"]) == deny_plain_http(BUCKET)
+    assert json.loads(stored["policy"]) == with_plain_http_denied({}, BUCKET)
     assert "<DaysAfterInitiation>7</" in stored["lifecycle"]
 
 

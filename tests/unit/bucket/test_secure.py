@@ -25,7 +25,7 @@ from s3_integration.bucket import secure as securing
 from s3_integration.bucket.bucket import Bucket
 from s3_integration.bucket.controls import CONTROLS
 from s3_integration.bucket.settings import SETTINGS, SettingName
-from s3_integration.bucket.statements import deny_plain_http
+from s3_integration.bucket.statements import with_plain_http_denied
 from tests.fixtures.mock_responses import CONFIG, Answer, error_answer
 from tests.fixtures.settings_server import ACCOUNT, SettingsServer
 from tests.fixtures.settings_server import SETTINGS as QUERIES
@@ -291,7 +291,7 @@ def test_what_others_have_set_stays(server: SettingsServer) -> None:
     secure(server)
 
     stored = server.buckets[NAME]
-    [denial] = deny_plain_http(NAME)["Statement"]
+    [denial] = with_plain_http_denied({}, NAME)["Statement"]
     assert json.loads(stored["policy"]) == policy | {
         "Statement": [STATEMENT, denial | {"Sid": "DenyPlainHttp2"}]
     }
@@ -358,7 +358,7 @@ def test_a_setting_that_the_server_forgets_has_failed(server: SettingsServer) ->
 def test_a_statement_that_is_lost_meanwhile_is_told(server: SettingsServer) -> None:
     """Somebody else replaces the policy between the reading and the reading back."""
     server.buckets[NAME]["policy"] = json.dumps({"Statement": [STATEMENT]}).encode()
-    overwritten = json.dumps(deny_plain_http(NAME)).encode()
+    overwritten = json.dumps(with_plain_http_denied({}, NAME)).encode()
 
     class Overtaken(SettingsServer):
         def __call__(self, sent: Any) -> Answer:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from s3_integration.bucket.audit import lost
 from s3_integration.bucket.statements import (
     denies_plain_http,
-    deny_plain_http,
     lets_everybody_in,
     statements_of,
     takes_logs,
@@ -44,7 +43,7 @@ policies = st.fixed_dictionaries(
 
 def deny(**changes: Any) -> dict[str, Any]:
     """The statement that denies plain http, but for `changes`; None takes a member away."""
-    [statement] = deny_plain_http(BUCKET)["Statement"]
+    [statement] = with_plain_http_denied({}, BUCKET)["Statement"]
     changed = {**statement, **changes}
     return {"Statement": [{name: value for name, value in changed.items() if value is not None}]}
 
@@ -114,7 +113,7 @@ def test_logs_are_let_in_from_one_bucket_of_one_account_only() -> None:
 
 
 def test_a_new_policy_denies_plain_http_to_everybody_on_bucket_and_objects() -> None:
-    assert deny_plain_http(BUCKET) == {
+    assert with_plain_http_denied({}, BUCKET) == {
         "Version": "2012-10-17",
         "Statement": [
             {
@@ -130,7 +129,7 @@ def test_a_new_policy_denies_plain_http_to_everybody_on_bucket_and_objects() -> 
 
 
 def test_in_another_of_aws_worlds_arns_begin_with_its_name() -> None:
-    policy = deny_plain_http(BUCKET, "aws-cn")
+    policy = with_plain_http_denied({}, BUCKET, "aws-cn")
 
     assert policy["Statement"][0]["Resource"][0] == f"arn:aws-cn:s3:::{BUCKET}"
     assert denies_plain_http(policy, BUCKET, "aws-cn")

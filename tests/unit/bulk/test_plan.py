@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from s3_integration.bulk.entries import Entry
 from s3_integration.bulk.judging import SLACK_NS, Rules, time_to_keep_ns
-from s3_integration.bulk.plan import Plan, Step, planned
+from s3_integration.bulk.plan import Step, planned
 from s3_integration.choices import Compare
 from s3_integration.exceptions import S3IntegrationError
 from s3_integration.models import FileAction
@@ -220,12 +220,3 @@ def test_only_a_folder_that_is_gone_loses_the_object_that_stands_for_it() -> Non
 
     assert list(planned([folder], [marker], rules)) == []
     assert deeds(list(planned([], [marker], rules))) == {"a/": ("delete", "extra")}
-
-
-def test_a_plan_tells_its_steps_in_words() -> None:
-    steps = planned(side({"a\n": (1, 1)}), side({"b": (1, 1)}), Rules("upload", delete_extra=True))
-
-    assert list(Plan("upload", "notes", steps).lines()) == [
-        r"upload 'a\n': not compared",
-        "delete 'b': extra",
-    ]
