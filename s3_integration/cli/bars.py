@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,6 +50,14 @@ def meter(label: str, screen: Screen, *, size_bytes: int | None = None) -> Itera
             yield Meter(lambda done, total: bar.update(task, completed=done, total=total))
     finally:
         screen.show_log()
+
+
+def size_of_file(local_path: str) -> int | None:
+    """How much an upload has to do; None where that cannot be told."""
+    try:
+        return Path(local_path).stat().st_size
+    except (OSError, ValueError):  # the client finds it too, and tells of it
+        return None
 
 
 @contextmanager

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from s3_integration.cli import edge
-from s3_integration.cli.bars import meter
+from s3_integration.cli.bars import meter, size_of_file
 from s3_integration.cli.options import IF_EXISTS, NO_CREATE_BUCKET, VERSION_ID, with_clients
 from s3_integration.cli.places import S3Place, place_of_argument
-from s3_integration.cli.screen import Screen, printable, size_text
+from s3_integration.cli.screen import Screen, cost_text, printable
 
 if TYPE_CHECKING:
     from s3_integration.choices import IfExists
@@ -101,7 +101,7 @@ def _upload(
     path, folder = sides
     name = PurePath(path).name
     place = _inside(folder, name)
-    with meter(printable(name), screen, size_bytes=_size_of(path)) as progress:
+    with meter(printable(name), screen, size_bytes=size_of_file(path)) as progress:
         client.upload_file(path, place.key, if_exists=if_exists, progress=progress)
     return _tell("copied", (path, str(place)), progress.size_bytes, started, screen)
 
@@ -141,13 +141,6 @@ def _refuse_if(is_so: bool, option: str, why: str) -> None:  # noqa: FBT001 - re
         raise click.UsageError(message, click.get_current_context())
 
 
-def _size_of(path: str) -> int | None:
-    try:
-        return Path(path).stat().st_size
-    except (OSError, ValueError):  # the client finds it too, and tells of it
-        return None
-
-
 def _tell(
     deed: str, sides: tuple[str, str], size_bytes: int, started: float, screen: Screen
 ) -> int:
@@ -159,6 +152,6 @@ def _tell(
         "size": size_bytes,
         "seconds": round(seconds, 3),
     }
-    cost = f"({size_text(size_bytes)}, {seconds:.1f} s)"
+    cost = cost_text(size_bytes, seconds)
     screen.result(facts, f"{deed} {printable(source)} to {printable(target)} {cost}")
     return edge.DONE

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from s3_integration.cli import edge
-from s3_integration.cli.bars import meter
+from s3_integration.cli.bars import meter, size_of_file
 from s3_integration.cli.options import (
     IF_EXISTS,
     NO_CREATE_BUCKET,
@@ -20,6 +20,7 @@ from s3_integration.cli.options import (
 )
 from s3_integration.cli.screen import (
     Screen,
+    cost_text,
     count_text,
     printable,
     size_text,
@@ -87,7 +88,7 @@ def upload(
     _refuse_folder_key(local_path, s3_key)
     started = time.perf_counter()
     label = printable(PurePath(local_path).name)
-    with meter(label, screen, size_bytes=_size_of(local_path)) as progress:
+    with meter(label, screen, size_bytes=size_of_file(local_path)) as progress:
         key = client.upload_file(
             local_path,
             s3_key,
@@ -100,7 +101,7 @@ def upload(
     seconds = time.perf_counter() - started
     facts = _transfer_facts(client, key, local_path, progress, seconds)
     target = url_text(client.bucket_name, key)
-    cost = _cost_text(progress.size_bytes, seconds)
+    cost = cost_text(progress.size_bytes, seconds)
     screen.result(facts, f"uploaded {printable(local_path)} to {target} {cost}")
     return edge.DONE
 
@@ -126,7 +127,7 @@ def download(
     seconds = time.perf_counter() - started
     facts = _transfer_facts(client, s3_key, path, progress, seconds)
     source = url_text(client.bucket_name, s3_key)
-    cost = _cost_text(progress.size_bytes, seconds)
+    cost = cost_text(progress.size_bytes, seconds)
     screen.result(facts, f"downloaded {source} to {printable(path)} {cost}")
     return edge.DONE
 
@@ -270,13 +271,6 @@ def _refuse_bad_keys(keys: tuple[str, ...]) -> None:
             raise click.UsageError(message, click.get_current_context())
 
 
-def _size_of(local_path: str) -> int | None:
-    try:
-        return Path(local_path).stat().st_size
-    except (OSError, ValueError):  # the client finds it too, and tells of it
-        return None
-
-
 def _refuse_folder_key(local_path: str, s3_key: str | None) -> None:
     """Refuse keys like `reports/`: people mean a folder, S3 would store a file of that name."""
     if s3_key and s3_key.endswith("/"):
@@ -295,7 +289,3 @@ def _transfer_facts(
         "size": progress.size_bytes,
         "seconds": round(seconds, 3),
     }
-
-
-def _cost_text(size_bytes: int, seconds: float) -> str:
-    return f"({size_text(size_bytes)}, {seconds:.1f} s)"

@@ -109,6 +109,11 @@ def size_text(size_bytes: int) -> str:
     return f"{amount:.1f} {unit}"
 
 
+def cost_text(size_bytes: int, seconds: float) -> str:
+    """What a transfer moved, and how long that took: `(1.5 MiB, 0.2 s)`."""
+    return f"({size_text(size_bytes)}, {seconds:.1f} s)"
+
+
 def time_text(moment: datetime) -> str:
     """A moment for people, in UTC: `2026-01-31 18:06:11Z`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"

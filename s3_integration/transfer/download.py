@@ -18,6 +18,7 @@ from s3_integration.transfer import checksums, integrity, resume
 from s3_integration.transfer.checksums import Pieces
 from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict
+from s3_integration.transfer.looking import named
 from s3_integration.transfer.notes import content_of
 from s3_integration.transfer.parts import in_threads, results_of
 from s3_integration.transfer.persistence import persistently
@@ -208,7 +209,7 @@ class Requests:
         self._wire = s3.wire
         self._head: Callable[..., Mapping[str, Any]] = s3.connection.client.head_object
         self.total_attempts = s3.connection.total_attempts
-        self._names = _names_of(source)
+        self._names = named(source)
 
     def ask_first(self, part: ByteRange) -> tuple[Body, Version]:
         """The first answer, which decides the version that the others have to be of."""
@@ -278,12 +279,7 @@ class Requests:
 
 def first_question(source: ObjectId, part: ByteRange) -> dict[str, Any]:
     """The parameters of a download's first request, which may be sent ahead of it."""
-    return {**_names_of(source), "Range": _range_header(part)}
-
-
-def _names_of(source: ObjectId) -> dict[str, Any]:
-    version = {"VersionId": source.version_id} if source.version_id else {}
-    return {"Bucket": source.bucket, "Key": source.key, **version}
+    return {**named(source), "Range": _range_header(part)}
 
 
 def _range_header(part: ByteRange) -> str:

@@ -104,14 +104,14 @@ def etag_verdict(
     (API Reference, "Object", ETag). Any other is `untold`. Where an object is encrypted by
     a server that is not AWS, a difference is `doubtful`: some go on telling MD5s, some do not.
     """
-    etag, encryption = unquoted(answer.get("ETag")), str(answer.get("ServerSideEncryption") or "")
+    etag = unquoted(answer.get("ETag"))
     shape = _MULTIPART_MD5 if "-" in expected else _MD5
-    has_other_key = bool(answer.get("SSECustomerAlgorithm")) or encryption not in {"", "AES256"}
-    if endpoint.etags == "opaque" or has_other_key or not shape.fullmatch(etag):
+    if endpoint.etags == "opaque" or _has_other_key(answer) or not shape.fullmatch(etag):
         return "untold"
     if etag == expected:
         return "same"
-    return "doubtful" if encryption and endpoint.etags != "md5" else "different"
+    is_doubtful = answer.get("ServerSideEncryption") and endpoint.etags != "md5"
+    return "doubtful" if is_doubtful else "different"
 
 
 def may_have_checksum_only(answer: Mapping[str, object]) -> bool:
@@ -120,9 +120,14 @@ def may_have_checksum_only(answer: Mapping[str, object]) -> bool:
     Objects that were stored in parts, or encrypted with a key of their own, have an ETag
     that is no MD5 of their bytes.
     """
-    encryption = str(answer.get("ServerSideEncryption") or "")
-    has_other_key = bool(answer.get("SSECustomerAlgorithm")) or encryption not in {"", "AES256"}
-    return has_other_key or bool(_MULTIPART_MD5.fullmatch(unquoted(answer.get("ETag"))))
+    is_of_parts = _MULTIPART_MD5.fullmatch(unquoted(answer.get("ETag"))) is not None
+    return is_of_parts or _has_other_key(answer)
+
+
+def _has_other_key(answer: Mapping[str, object]) -> bool:
+    """Whether the object is encrypted by a key of KMS or of the caller's, not by S3's own."""
+    encryption = answer.get("ServerSideEncryption") or "AES256"
+    return bool(answer.get("SSECustomerAlgorithm")) or encryption != "AES256"
 
 
 def unquoted(etag: object) -> str:
@@ -139,11 +144,9 @@ def object_size_of(answer: Mapping[str, object], asked: ByteRange | None) -> int
     Raises:
         DamagedError: the answer is to some other question.
     """
+    check_is_from_s3(answer)
     status = _status_of(answer)
     length = answer.get("ContentLength")
-    if not answer.get("ETag"):  # S3 always tells it; login pages and error pages have none
-        message = "the answer has no ETag, so it is not S3's"
-        raise DamagedError(message)
     if status == 200 and asked is None:
         return _whole_size(answer, length)
     told = _CONTENT_RANGE.fullmatch(str(answer.get("ContentRange", "")))
