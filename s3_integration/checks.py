@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from s3_integration.exceptions import S3ConfigError
 from s3_integration.logs import redact
+from s3_integration.utils import is_visible_ascii
 
 CREDENTIAL_FIELDS = ("access_key_id", "secret_access_key", "session_token")
 
@@ -39,7 +40,7 @@ def check_number(name: str, value: float | None, least: float, most: float) -> N
 def check_for_header(name: str, value: str | None, where: str = "") -> None:
     """Refuse text that no HTTP header can carry."""
     # http.client's own complaint about such text would quote it.
-    if any(not 33 <= ord(character) <= 126 for character in value or ""):
+    if not is_visible_ascii(value or ""):
         refuse(name, value, f"{where}it holds a blank or an unprintable character")
 
 

@@ -149,8 +149,8 @@ def endpoint_problem(url: str, *, plain_http_allowed: bool) -> str:
     Credentials and file contents go there, so it has to be https unless it is this
     very machine, and it may never be the link-local address of a metadata service.
     """
-    # urlsplit drops some of these in silence, so that another URL would be judged than is used.
-    if any(not 33 <= ord(character) <= 126 for character in url):
+    # urlsplit drops some of the others in silence: another URL would be judged than is used.
+    if not is_visible_ascii(url):
         return "it holds a blank, an unprintable character or one beyond ASCII"
     try:
         parts = urlsplit(url)
@@ -164,6 +164,11 @@ def endpoint_problem(url: str, *, plain_http_allowed: bool) -> str:
     in_the_clear = parts.scheme == "http" and not (plain_http_allowed or _is_loopback(host))
     plain_http_problem = "plain http would send credentials and files in the clear"
     return _host_problem(host) or (plain_http_problem if in_the_clear else "")
+
+
+def is_visible_ascii(text: str) -> bool:
+    """Whether `text` has nothing but letters, digits and signs of ASCII: no blank, no line end."""
+    return all(33 <= ord(character) <= 126 for character in text)
 
 
 _METADATA_ADDRESSES = frozenset(

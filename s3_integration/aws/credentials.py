@@ -16,6 +16,7 @@ from s3_integration.checks import CREDENTIAL_FIELDS
 from s3_integration.exceptions import S3CredentialsError
 from s3_integration.logs import redact, remember_secret
 from s3_integration.surroundings import keys_file, warn_of_exposed
+from s3_integration.utils import is_visible_ascii
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -121,7 +122,7 @@ def _check_for_headers(found: ReadOnlyCredentials) -> None:
     """Refuse what could end a header and begin another: programs and services may send it."""
     words = (found.access_key, found.secret_key, found.token)
     for name, word in zip(CREDENTIAL_FIELDS, words, strict=True):
-        if any(not 33 <= ord(character) <= 126 for character in word or ""):
+        if not is_visible_ascii(word or ""):
             raise S3CredentialsError(
                 f"The credentials that were found cannot be used: their {name} holds a blank or "
                 "an unprintable character.",

@@ -17,6 +17,11 @@ Place = Literal["bucket", "object", "key of KMS", "everything"]
 `*`, where it is about none of them."""
 
 
+def operation_of(method: str) -> str:
+    """S3's name of what a boto3 method does: `put_bucket_policy` is `PutBucketPolicy`."""
+    return "".join(word.capitalize() for word in method.split("_"))
+
+
 MISSING_PERMISSION: Mapping[str, str] = {
     "HeadObject": "s3:GetObject",
     "GetObject": "s3:GetObject",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from s3_integration.aws.errors import translated
 from s3_integration.aws.identity import caller_told_by_sts
-from s3_integration.aws.permissions import MISSING_PERMISSION
+from s3_integration.aws.permissions import MISSING_PERMISSION, operation_of
 from s3_integration.exceptions import (
     S3AccessDeniedError,
     S3BucketError,
@@ -62,7 +62,7 @@ class Question:
     @property
     def operation(self) -> str:
         """S3's name of the request."""
-        return "".join(word.capitalize() for word in self.method.split("_"))
+        return operation_of(self.method)
 
     @property
     def action(self) -> str:

@@ -9,6 +9,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from s3_integration.aws.permissions import operation_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -82,17 +84,12 @@ class Setting:
     @property
     def read_operation(self) -> str:
         """S3's name of the request that reads it."""
-        return _operation(self.read_by)
+        return operation_of(self.read_by)
 
     @property
     def set_operation(self) -> str:
         """S3's name of the request that replaces it."""
-        return _operation(self.set_by)
-
-
-def _operation(method: str) -> str:
-    """S3's name of a boto3 method: `put_bucket_policy` is `PutBucketPolicy`."""
-    return "".join(word.capitalize() for word in method.split("_"))
+        return operation_of(self.set_by)
 
 
 def reading_of(setting: Setting, answer: Mapping[str, Any]) -> Reading:

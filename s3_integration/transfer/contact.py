@@ -18,7 +18,7 @@ from urllib3.util import parse_url
 from s3_integration.aws.errors import translated
 from s3_integration.aws.locator import UnusualRequestError
 from s3_integration.exceptions import S3IntegrationError
-from s3_integration.transfer.origin import Origin, connected_socket, proxy_headers
+from s3_integration.transfer.origin import DEFAULT_PORTS, Origin, connected_socket, proxy_headers
 from s3_integration.transfer.places import proxy_for, tls_context
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from s3_integration.aws.pace import Limits
     from s3_integration.aws.session import Way
 
-_PORTS = {"http": 80, "https": 443}
 _MOST_BODY_BYTES = 64 * 1024
 """S3's answer to the question is far shorter; of anything longer, the beginning will do."""
 
@@ -96,7 +95,7 @@ def _origin_of(way: Way) -> Origin:
     scheme = parts.scheme
     proxy_url = proxy_for(scheme, way.endpoint_url, way.proxies)
     tls = tls_context(way.ca_bundle) if scheme == "https" else None
-    return Origin(scheme, parts.hostname or "", parts.port or _PORTS[scheme], proxy_url, tls)
+    return Origin(scheme, parts.hostname or "", parts.port or DEFAULT_PORTS[scheme], proxy_url, tls)
 
 
 def _asked(origin: Origin, way: Way, bucket: str, limits: Limits) -> Contact:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from s3_integration.aws.pace import Limits
 
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where requests go, and by which way."""

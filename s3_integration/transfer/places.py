@@ -21,7 +21,7 @@ from botocore.utils import get_environ_proxies
 from s3_integration.aws.locator import UnusualRequestError
 from s3_integration.aws.signing import Signer
 from s3_integration.transfer.http import Connections
-from s3_integration.transfer.origin import Origin, proxy_headers
+from s3_integration.transfer.origin import DEFAULT_PORTS, Origin, proxy_headers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from s3_integration.aws.session import Connection
 
 logger = logging.getLogger(__name__)
-
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ class Places:
     def _find(self, bucket: str, refusal: Refusal | None = None) -> Place:
         location = self._connection.locator.locate(bucket, refusal)
         parts = urlsplit(location.url_before_key)
-        address = (parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
+        address = (parts.scheme, parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme])
         connections = self._by_origin.get(address)
         if connections is None:
             origin = self._origin_of(*address, location.url_before_key)
