@@ -149,6 +149,13 @@ def check_callback(progress: object) -> None:
         raise refusal("progress", progress, f"it is a {type(progress).__name__}, not callable")
 
 
+def checked_folder(argument: str, prefix: object) -> str:
+    """What the keys of a folder begin with: nothing, or text that ends in a slash."""
+    text = check_text(argument, prefix, utils.prefix_problem)
+    folder = text if not text or text.endswith("/") else f"{text}/"
+    return check_text(argument, folder, utils.prefix_problem)  # with the slash it may be too long
+
+
 def checked_bucket_name(bucket_name: object, argument: str = "source_bucket") -> str:
     """A bucket's name that S3 can have."""
     return check_text(argument, bucket_name, utils.bucket_name_problem)

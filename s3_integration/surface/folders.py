@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict, Unpack, get_args
 
-from s3_integration import utils
 from s3_integration.arguments import (
     check_callback,
     check_choice,
     check_flag,
-    check_text,
     checked_bucket_name,
+    checked_folder,
     checked_metadata,
     checked_path,
     refusal,
@@ -99,7 +98,7 @@ class FolderCalls(ClientBase):
         from s3_integration.bulk.folders import upload_folder  # noqa: PLC0415 - as below
 
         return upload_folder(
-            self._service.get().storage(), folder, folder_prefix("prefix", prefix), wishes, words
+            self._service.get().storage(), folder, checked_folder("prefix", prefix), wishes, words
         )
 
     def download_directory(  # noqa: PLR0913 - each is a choice of its own, given by name
@@ -156,7 +155,7 @@ class FolderCalls(ClientBase):
         from s3_integration.bulk.folders import download_folder  # noqa: PLC0415 - as below
 
         return download_folder(
-            self._service.get().storage(), folder_prefix("prefix", prefix), folder, wishes
+            self._service.get().storage(), checked_folder("prefix", prefix), folder, wishes
         )
 
     def copy_directory(  # noqa: PLR0913 - each is a choice of its own, given by name
@@ -198,8 +197,8 @@ class FolderCalls(ClientBase):
             S3BucketError: a bucket does not exist.
             S3AccessDeniedError: s3:ListBucket is missing.
         """
-        source = folder_prefix("source_prefix", source_prefix)
-        target = folder_prefix("target_prefix", target_prefix)
+        source = checked_folder("source_prefix", source_prefix)
+        target = checked_folder("target_prefix", target_prefix)
         bucket = self.bucket_name if source_bucket is None else checked_bucket_name(source_bucket)
         if bucket == self.bucket_name and (source.startswith(target) or target.startswith(source)):
             problem = "it is the source's own, or one of the two lies in the other"
@@ -243,7 +242,7 @@ class FolderCalls(ClientBase):
             S3BucketError: the bucket does not exist.
             S3AccessDeniedError: s3:ListBucket is missing.
         """
-        folder = folder_prefix("prefix", prefix)
+        folder = checked_folder("prefix", prefix)
         check_choice("empty_prefix", empty_prefix, get_args(EmptyPrefix))
         if not folder and empty_prefix == "refuse":
             raise refusal(
@@ -275,16 +274,6 @@ class FolderCalls(ClientBase):
 
         settings = PortableSettings.of(self._settings, self._config)
         return Workforce(executor, StorageElsewhere(settings))
-
-
-def folder_prefix(argument: str, prefix: object) -> str:
-    """What the keys of a folder begin with: nothing, or text that ends in a slash.
-
-    Raises:
-        S3ConfigError: no key can begin so.
-    """
-    text = check_text(argument, prefix, utils.prefix_problem)
-    return text if not text or text.endswith("/") else f"{text}/"
 
 
 class _Choices(TypedDict, total=False):

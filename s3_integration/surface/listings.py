@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from s3_integration import utils
-from s3_integration.arguments import check_text
+from s3_integration.arguments import check_text, checked_folder
 from s3_integration.surface.base import ClientBase
 
 if TYPE_CHECKING:
@@ -50,7 +50,4 @@ class ListingCalls(ClientBase):
             S3BucketError: the bucket does not exist.
             S3AccessDeniedError: s3:ListBucket is missing.
         """
-        check_text("prefix", prefix, utils.prefix_problem)
-        folder = prefix if prefix.endswith("/") or not prefix else f"{prefix}/"
-        check_text("prefix", folder, utils.prefix_problem)
-        return self._service.get().list_folder(folder)
+        return self._service.get().list_folder(checked_folder("prefix", prefix))

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from s3_integration import S3Client, S3ConfigError, S3CredentialsError, S3IntegrationError
+from s3_integration.arguments import checked_folder
 from s3_integration.exceptions import S3BucketError
-from s3_integration.surface.folders import folder_prefix
 from tests.fixtures.children import PACKAGE_PARENT, run_child
 from tests.fixtures.mock_responses import CONFIG, Answer, CannedS3, Sent, error_answer, take
 
@@ -43,10 +43,10 @@ def listing(*keys: str) -> Answer:
     ("given", "meant"), [("", ""), ("a", "a/"), ("a/", "a/"), ("a//", "a//"), ("/", "/")]
 )
 def test_a_prefix_means_a_folder(given: str, meant: str) -> None:
-    assert folder_prefix("prefix", given) == meant
+    assert checked_folder("prefix", given) == meant
 
 
-@pytest.mark.parametrize("prefix", [None, 5, b"a", "\ud800", "x" * 1025, Path("a")])
+@pytest.mark.parametrize("prefix", [None, 5, b"a", "\ud800", "x" * 1024, "x" * 1025, Path("a")])
 @pytest.mark.parametrize("method", SIDES)
 def test_what_no_key_can_begin_with_is_refused(method: str, prefix: Any) -> None:
     sides = [prefix if side == "p" else side for side in SIDES[method]]
