@@ -204,11 +204,7 @@ def resolve_settings(
         os.environ if environment is None else environment,
         read_dotenv(Path()) if dotenv is None else dotenv,
     )
-    try:
-        found = _said_around(surroundings)
-    except S3ConfigError as error:
-        message = f"{error.message} It comes from the environment or the .env file."
-        raise S3ConfigError(message, suggestion=error.suggestion) from error
+    found = _found_around(surroundings)
     credentials, profile_name = choose_identity(said, surroundings)
     explicit_bucket = "" if bucket_name == DEFAULT_BUCKET_NAME else bucket_name
     check_bucket_name(bucket_name)
@@ -262,8 +258,16 @@ def check_may_carry_key(encryption: Encryption | None, url: str | None) -> None:
         refuse("endpoint_url", url, "SSE-C sends the key along, and this is plain http")
 
 
-def _said_around(around: Surroundings) -> S3Config:
+def _found_around(around: Surroundings) -> S3Config:
     """What the variables say, but for credentials and profile."""
+    try:
+        return _said_around(around)
+    except S3ConfigError as error:
+        message = f"{error.message} It comes from the environment or the .env file."
+        raise S3ConfigError(message, suggestion=error.suggestion) from error
+
+
+def _said_around(around: Surroundings) -> S3Config:
     return S3Config(
         bucket_name=around.text("S3_INTEGRATION_BUCKET") or "",
         region=around.text("AWS_REGION", "AWS_DEFAULT_REGION") or "",

@@ -82,6 +82,25 @@ def connect(settings: Settings) -> Connection:
         client = _make_client(session, region, settings, _client_config(settings))
     check_endpoint(client.meta.endpoint_url, settings.plain_http)
     check_may_carry_key(settings.encryption, client.meta.endpoint_url)
+    logger.debug(
+        "connected to %s, region %s, credentials from %s, access key id %s",
+        client.meta.endpoint_url,
+        region,
+        credentials.method,
+        credentials.access_key,
+    )
+    ca_bundle = _ca_bundle_of(session, settings)
+    return _equipped(client, settings, credentials, region, ca_bundle)
+
+
+def _equipped(
+    client: Boto3Client,
+    settings: Settings,
+    credentials: RenewableCredentials,
+    region: str,
+    ca_bundle: str | None,
+) -> Connection:
+    """A new client with all that watches over its requests."""
     terms = Terms(settings, client)
     listings.read_quickly(client)
     limits = limits_of(settings)
@@ -91,13 +110,6 @@ def connect(settings: Settings) -> Connection:
     retries = Retries(settings.total_attempts, credentials, clock)
     retries.install(client)
     locator = Locator(client)
-    logger.debug(
-        "connected to %s, region %s, credentials from %s, access key id %s",
-        client.meta.endpoint_url,
-        region,
-        credentials.method,
-        credentials.access_key,
-    )
     return Connection(
         client=client,
         credentials=credentials,
@@ -110,7 +122,7 @@ def connect(settings: Settings) -> Connection:
         hooks=Hooks(client),
         terms=terms,
         limits=limits,
-        ca_bundle=_ca_bundle_of(session, settings),
+        ca_bundle=ca_bundle,
     )
 
 

@@ -130,10 +130,10 @@ class Uploading(InBucket):
 
         def files() -> Iterator[tuple[Path, str, UploadOptions]]:
             for step in steps:
-                key = self._prefix + step.key
+                key = self.key_of(step.key)
                 begun[key] = step
                 options = UploadOptions(guess_type(step.key), self._metadata, {})
-                yield Path(f"{self._folder}/{step.key}"), key, options
+                yield Path(self.path_of(step.key)), key, options
 
         with closing(self._storage.upload(files())) as outcomes:
             for outcome in outcomes:
@@ -141,11 +141,7 @@ class Uploading(InBucket):
 
     def compare(self, step: Step) -> Verdict:
         """Compare a file with the object that is stored already."""
-        where = ObjectId(self.bucket_name, self._prefix + step.key)
-        path = Path(f"{self._folder}/{step.key}")
-        return comparing.file_and_object(
-            path, step.etag, self._storage.part_size_bytes, lambda: self._storage.look(where)
-        )
+        return _compared(step, self, self._storage)
 
 
 class Downloading:
@@ -189,11 +185,7 @@ class Downloading:
 
     def compare(self, step: Step) -> Verdict:
         """Compare an object with the file that is there already."""
-        where = ObjectId(self.bucket_name, self._prefix + step.key)
-        path = Path(self.path_of(step.key))
-        return comparing.file_and_object(
-            path, step.etag, self._storage.part_size_bytes, lambda: self._storage.look(where)
-        )
+        return _compared(step, self, self._storage)
 
     def make_folder(self, key: str) -> None:
         """Make the folder that an object stands for."""
@@ -259,6 +251,17 @@ class Copying(InBucket):
             ObjectId(self._source.bucket, self._source.key + step.key),
             ObjectId(self.bucket_name, self._prefix + step.key),
         )
+
+
+def _compared(step: Step, means: Uploading | Downloading, storage: Storage) -> Verdict:
+    """Compare a file of this machine with the object that it was, or is to be, stored as."""
+    where = ObjectId(means.bucket_name, means.key_of(step.key))
+    return comparing.file_and_object(
+        Path(means.path_of(step.key)),
+        step.etag,
+        storage.part_size_bytes,
+        lambda: storage.look(where),
+    )
 
 
 def _moved(outcome: Outcome[UploadJob] | Outcome[DownloadJob]) -> Moved:
