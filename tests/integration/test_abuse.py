@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 
 from s3_integration import S3Client, S3Config, S3IntegrationError
 from s3_integration.config import EngineName
+from tests.fixtures.answering import answering
 
 _REDIRECT: Final = (
     '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>Go there.</Message>'
@@ -65,18 +64,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-@contextmanager
-def serving(host: str) -> Iterator[_Server]:
-    with _Server(host) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join(10)
-
-
 def upload(client: S3Client, folder: Path) -> object:
     (folder / "a").write_bytes(b"content")
     return client.upload_file(folder / "a")
@@ -98,7 +85,7 @@ OPERATIONS: Final[dict[str, Callable[[S3Client, Path], object]]] = {
 def test_a_redirect_takes_no_credentials_to_another_host(
     status: int, engine: EngineName, tmp_path: Path
 ) -> None:
-    with serving("127.0.0.1") as asked, serving("127.0.0.2") as elsewhere:
+    with answering(_Server("127.0.0.1")) as asked, answering(_Server("127.0.0.2")) as elsewhere:
         asked.told.location, asked.told.status = elsewhere.url, status
         config = S3Config(
             "bucket", "us-east-1", "key-id", "secret-key", session_token="session-token",

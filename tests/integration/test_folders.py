@@ -20,6 +20,7 @@ from s3_integration.models import FileResult, TransferReport
 from tests.fixtures.children import environment_of
 from tests.fixtures.contract import SMALL_PARTS, Put, content_of
 from tests.fixtures.servers import ServerUnderTest
+from tests.fixtures.trees import tree_of
 
 LONG_AGO_NS: Final = 1_700_000_000_000_000_000
 
@@ -45,11 +46,6 @@ def make_tree(folder: Path, files: dict[str, bytes]) -> Path:
         path.write_bytes(content)
         os.utime(path, ns=(LONG_AGO_NS, LONG_AGO_NS))
     return folder
-
-
-def tree_of(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def told(results: Sequence[FileResult]) -> dict[str, str]:

@@ -22,11 +22,11 @@ from s3_integration import (
 )
 from tests.fixtures.mock_responses import (
     CHECKSUM,
-    CONFIG,
     Answer,
     CannedS3,
     Sent,
     checksum_of,
+    client_to,
     error_answer,
     etag_of,
     serving,
@@ -34,12 +34,6 @@ from tests.fixtures.mock_responses import (
 )
 
 TEXT = "première\r\nzweite\n"
-
-
-def client_to(s3: CannedS3) -> S3Client:
-    client = S3Client(config=CONFIG, create_bucket=False)
-    s3.attach(client._service.get()._get_s3_client())
-    return client
 
 
 def client_with(content: bytes, **headers: str) -> tuple[S3Client, CannedS3]:

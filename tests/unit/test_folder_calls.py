@@ -12,7 +12,14 @@ from s3_integration import S3Client, S3ConfigError, S3CredentialsError, S3Integr
 from s3_integration.arguments import checked_folder
 from s3_integration.exceptions import S3BucketError
 from tests.fixtures.children import PACKAGE_PARENT, run_child
-from tests.fixtures.mock_responses import CONFIG, Answer, CannedS3, Sent, error_answer, take
+from tests.fixtures.mock_responses import (
+    Answer,
+    CannedS3,
+    Sent,
+    client_to,
+    error_answer,
+    take,
+)
 
 SIDES: dict[str, tuple[Any, ...]] = {
     "upload_directory": ("nothing here", "p"),
@@ -20,12 +27,6 @@ SIDES: dict[str, tuple[Any, ...]] = {
     "copy_directory": ("p", "q"),
     "delete_directory": ("p",),
 }
-
-
-def client_to(s3: CannedS3, *, create_bucket: bool = False) -> S3Client:
-    client = S3Client(config=CONFIG, create_bucket=create_bucket)
-    s3.attach(client._service.get()._get_s3_client())
-    return client
 
 
 def listing(*keys: str) -> Answer:

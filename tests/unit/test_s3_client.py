@@ -30,18 +30,13 @@ from tests.fixtures.mock_responses import (
     CONFIG,
     Answer,
     CannedS3,
+    client_to,
     error_answer,
     object_answer,
     take,
 )
 
 MISSING = error_answer(404, "NoSuchKey")
-
-
-def client_to(s3: CannedS3) -> S3Client:
-    client = S3Client(config=CONFIG, create_bucket=False)
-    s3.attach(client._service.get()._get_s3_client())
-    return client
 
 
 @pytest.fixture

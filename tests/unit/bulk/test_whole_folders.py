@@ -44,6 +44,7 @@ from s3_integration.transfer.engine import (
     UploadOptions,
 )
 from s3_integration.transfer.folders import FileIn
+from tests.fixtures.trees import tree_of
 
 LONG_AGO = dt.datetime(2024, 2, 29, 12, 0, 0, tzinfo=dt.UTC)
 MIRROR = Wishes(only_changed=True, delete_extra=True, compare="checksum")
@@ -135,11 +136,6 @@ class _InMemory(Storage):
         for key in keys:
             del self.bucket.stored[key]
         return {}
-
-
-def tree_of(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def make_tree(folder: Path, files: Mapping[str, bytes]) -> Path:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from s3_integration import S3Client, S3ConfigError
-from tests.fixtures.mock_responses import CONFIG, Answer, CannedS3
+from tests.fixtures.mock_responses import CONFIG, Answer, CannedS3, client_to
 
 KEYS: Final = ["", "k" * 1025, "\udcff", 5, None, b"k", ["k"]]
 """None that S3 can have."""
@@ -89,12 +89,6 @@ NONSENSE: Final = [
     call("presigned_download_url", "k", file_name="a/b"),
     call("presigned_download_url", "k", file_name="a\r\nb"),
 ]
-
-
-def client_to(s3: CannedS3, **settings: Any) -> S3Client:
-    client = S3Client(config=CONFIG, create_bucket=False, **settings)
-    s3.attach(client._service.get()._get_s3_client())
-    return client
 
 
 @pytest.fixture(scope="module")

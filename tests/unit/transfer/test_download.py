@@ -49,6 +49,7 @@ from tests.fixtures.transfers import (
     UNKNOWN_SERVER,
     download,
     lost_connection,
+    ranges_of,
     small_parts,
 )
 
@@ -75,14 +76,6 @@ def assert_untouched(destination: Path) -> None:
 def assert_holds(destination: Path, content: bytes) -> None:
     assert destination.read_bytes() == content
     assert [path.name for path in destination.parent.iterdir()] == ["file"]
-
-
-def ranges_of(s3: CannedS3) -> list[str]:
-    return [
-        sent.headers.get("range", "").removeprefix("bytes=")
-        for sent in s3.sent
-        if sent.method == "GET"
-    ]
 
 
 def cut(answer: Answer, size_bytes: int, error: Exception | None = None) -> Answer:

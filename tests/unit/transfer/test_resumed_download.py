@@ -15,7 +15,7 @@ from s3_integration.transfer.notes import content_of
 from s3_integration.transfer.partial import PARTIAL_SUFFIX, PartialFile
 from s3_integration.utils import ByteRange
 from tests.fixtures.mock_responses import Answer, CannedS3, Sent, error_answer, etag_of, serving
-from tests.fixtures.transfers import BUCKET, KEY, download, small_parts
+from tests.fixtures.transfers import BUCKET, KEY, download, ranges_of, small_parts
 
 CONTENT = b"0123456789abcdefgh"
 ENDPOINT = "https://s3.amazonaws.com"
@@ -58,14 +58,6 @@ def fetch(s3: CannedS3, destination: Path, **options: Any) -> list[str]:
     download(s3, destination, transfer=resumable(), **options)
     assert [path.name for path in destination.parent.iterdir()] == [destination.name]
     return sorted(ranges_of(s3))
-
-
-def ranges_of(s3: CannedS3) -> list[str]:
-    return [
-        sent.headers.get("range", "").removeprefix("bytes=")
-        for sent in s3.sent
-        if sent.method == "GET"
-    ]
 
 
 @pytest.mark.promise(9)
