@@ -11,81 +11,41 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from botocore.response import StreamingBody
-from urllib3.exceptions import ProtocolError, SSLError
-from urllib3.exceptions import ReadTimeoutError as Urllib3ReadTimeoutError
 
 from s3_integration import (
     S3AccessDeniedError,
     S3BucketError,
-    S3Config,
-    S3ConflictError,
     S3DownloadError,
     S3FileNotFoundError,
     S3IntegrationError,
     TransferConfig,
 )
-from s3_integration.transfer import checksums
 from s3_integration.transfer import download as downloads
 from s3_integration.transfer.parts import Parts
-from s3_integration.transfer.turns import Turns, end_turn
 from s3_integration.utils import MIB
 from tests.fixtures.at_once import failures_at_once
+from tests.fixtures.downloads import (
+    CONTENT,
+    IN_ONE,
+    assert_holds,
+    assert_untouched,
+    first_8,
+    old_file,
+)
 from tests.fixtures.mock_responses import (
-    CONFIG,
     Answer,
     CannedS3,
     Sent,
-    connection_to,
     error_answer,
     etag_of,
     object_answer,
     serving,
 )
-from tests.fixtures.transfers import (
-    BUCKET,
-    KEY,
-    R2,
-    UNKNOWN_SERVER,
-    download,
-    lost_connection,
-    ranges_of,
-    small_parts,
-)
+from tests.fixtures.transfers import BUCKET, KEY, download, lost_connection, ranges_of
 
-CONTENT = b"0123456789abcdefgh"  # the first 8 bytes, then ranges of 4
-IN_ONE = small_parts(4, 100)
+destination = pytest.fixture(old_file)
+
 V1: dict[str, Any] = {"x-amz-version-id": "v1"}
-NO_MD5 = '"00000000000000000000000000000000"'
-
-
-@pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    """A file from an earlier download."""
-    folder = tmp_path / "downloads"
-    folder.mkdir()
-    (folder / "file").write_bytes(b"old")
-    return folder / "file"
-
-
-def assert_untouched(destination: Path) -> None:
-    assert destination.read_bytes() == b"old"
-    assert [path.name for path in destination.parent.iterdir()] == ["file"]
-
-
-def assert_holds(destination: Path, content: bytes) -> None:
-    assert destination.read_bytes() == content
-    assert [path.name for path in destination.parent.iterdir()] == ["file"]
-
-
-def cut(answer: Answer, size_bytes: int, error: Exception | None = None) -> Answer:
-    """The same answer, whose body ends early, silently or with an error."""
-    headers = {"content-length": str(len(answer.body)), **answer.headers}
-    return Answer(answer.status, answer.body[:size_bytes], headers, error)
-
-
-def first_8(**headers: Any) -> Answer:
-    return object_answer(CONTENT[:8], size=len(CONTENT), **headers)
 
 
 def test_a_small_object_takes_one_request(destination: Path) -> None:
@@ -245,355 +205,6 @@ def test_a_later_range_that_is_another_one_is_never_written(
         download(CannedS3(otherwise=answer), destination)
 
     assert_untouched(destination)
-
-
-BREAKS = {
-    "silently": None,
-    "reset": ProtocolError("Connection broken"),
-    "timeout": Urllib3ReadTimeoutError(None, "https://s3", "Read timed out."),  # type: ignore[arg-type]
-    "tls": SSLError("record layer failure"),
-}
-
-
-@pytest.mark.parametrize("error", BREAKS.values(), ids=BREAKS)
-def test_a_body_that_breaks_off_is_continued_where_it_ended(
-    destination: Path, slept: list[float], error: Exception | None
-) -> None:
-    s3 = CannedS3(
-        cut(object_answer(CONTENT), 5, error),
-        cut(object_answer(CONTENT[5:], start=5, size=18), 6, error),
-        object_answer(CONTENT[11:], start=11, size=18),
-    )
-    told: list[int] = []
-
-    download(s3, destination, transfer=IN_ONE, progress=lambda done, _: told.append(done))
-
-    assert ranges_of(s3) == ["0-99", "5-17", "11-17"]
-    assert [sent.headers.get("if-match", "") for sent in s3.sent] == ["", '"e1"', '"e1"']
-    assert told == [5, 11, 18]
-    assert_holds(destination, CONTENT)
-
-
-def test_a_body_that_breaks_off_after_its_last_byte_is_whole(
-    destination: Path, slept: list[float]
-) -> None:
-    s3 = CannedS3(cut(object_answer(CONTENT), 18, ProtocolError("Connection broken")))
-
-    download(s3, destination, transfer=IN_ONE)
-
-    assert len(s3.sent) == 1
-    assert_holds(destination, CONTENT)
-
-
-def test_a_later_range_that_breaks_off_is_continued_where_it_ended(
-    destination: Path, slept: list[float]
-) -> None:
-    serve, is_cut = serving(CONTENT), [True]
-
-    def answer(sent: Sent) -> Answer:
-        if sent.headers.get("range") == "bytes=8-11" and is_cut:
-            is_cut.pop()
-            return cut(serve(sent), 3)
-        return serve(sent)
-
-    s3 = CannedS3(otherwise=answer)
-
-    download(s3, destination)
-
-    assert "11-11" in ranges_of(s3)
-    assert_holds(destination, CONTENT)
-
-
-def test_a_body_that_breaks_off_five_times_is_an_error(
-    destination: Path, slept: list[float]
-) -> None:
-    answers = [cut(object_answer(CONTENT[start:], start=start, size=18), 1) for start in range(5)]
-
-    with pytest.raises(S3DownloadError, match="broke off"):
-        download(CannedS3(*answers), destination, transfer=IN_ONE)
-
-    assert_untouched(destination)
-
-
-def test_a_body_that_never_begins_is_asked_for_again_with_its_version(
-    destination: Path, slept: list[float]
-) -> None:
-    s3 = CannedS3(cut(first_8(), 0), otherwise=serving(CONTENT))
-
-    download(s3, destination)
-
-    assert ranges_of(s3)[:1] == ["0-7"]
-    assert ranges_of(s3).count("0-7") == 2
-    assert_holds(destination, CONTENT)
-
-
-def test_everything_in_place_of_a_range_is_refused(destination: Path, slept: list[float]) -> None:
-    def answer(sent: Sent) -> Answer:
-        if sent.headers.get("range") == "bytes=0-7":
-            return Answer(200, CONTENT, {"etag": '"e1"'})
-        return serving(CONTENT)(sent)
-
-    s3 = CannedS3(cut(first_8(), 0), otherwise=answer)
-
-    with pytest.raises(S3DownloadError, match="status 200"):
-        download(s3, destination)
-
-    assert_untouched(destination)
-
-
-def test_a_body_that_ends_early_although_nothing_broke_is_continued(
-    destination: Path, slept: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # As bodies end that came in chunks, or whose length was never told.
-    short = Answer(206, CONTENT[:5], {**object_answer(CONTENT).headers, "content-length": "18"})
-    monkeypatch.setattr(StreamingBody, "_verify_content_length", lambda _: None)
-    s3 = CannedS3(short, object_answer(CONTENT[5:], start=5, size=18))
-
-    download(s3, destination, transfer=IN_ONE)
-
-    assert ranges_of(s3) == ["0-99", "5-17"]
-    assert_holds(destination, CONTENT)
-
-
-@pytest.mark.parametrize("extra", [b"!", b"!" * 100])
-def test_a_body_that_goes_on_too_long_is_asked_for_again(
-    destination: Path, slept: list[float], extra: bytes
-) -> None:
-    too_long = Answer(206, CONTENT + extra, dict(object_answer(CONTENT).headers))
-    too_long = Answer(206, too_long.body, {**too_long.headers, "content-length": "18"})
-    s3 = CannedS3(too_long, object_answer(CONTENT))
-
-    download(s3, destination, transfer=IN_ONE)
-
-    assert ranges_of(s3) == ["0-99", "0-17"]
-    assert_holds(destination, CONTENT)
-
-
-REPLACED = {
-    "412": error_answer(412, "PreconditionFailed"),
-    "404": error_answer(404, "NoSuchKey"),
-    "version gone": error_answer(404, "NoSuchVersion"),
-    "other ETag": object_answer(CONTENT[8:12], start=8, size=18, etag='"e2"'),
-    "other size": object_answer(CONTENT[8:12], start=8, size=19),
-}
-
-
-@pytest.mark.parametrize("replaced", REPLACED.values(), ids=REPLACED)
-def test_an_object_that_is_replaced_between_its_ranges_is_fetched_anew(
-    destination: Path, replaced: Answer
-) -> None:
-    newer = CONTENT[::-1]
-    serve_newer, serve = serving(newer, etag='"e2"'), serving(CONTENT)
-    is_replaced = threading.Event()
-
-    def answer(sent: Sent) -> Answer:
-        if sent.headers.get("range") == "bytes=8-11" and not is_replaced.is_set():
-            is_replaced.set()
-            return replaced
-        if_match = sent.headers.get("if-match")
-        if is_replaced.is_set() and if_match != '"e1"':
-            return serve_newer(sent)
-        return serve(sent)
-
-    download(CannedS3(otherwise=answer), destination)
-
-    assert_holds(destination, newer)
-
-
-@pytest.mark.parametrize("replaced", REPLACED.values(), ids=REPLACED)
-def test_an_object_that_is_replaced_three_times_is_a_conflict(
-    destination: Path, replaced: Answer
-) -> None:
-    serve = serving(CONTENT)
-
-    def answer(sent: Sent) -> Answer:
-        return replaced if sent.headers.get("range") == "bytes=8-11" else serve(sent)
-
-    s3 = CannedS3(otherwise=answer)
-
-    with pytest.raises(S3ConflictError, match="replaced meanwhile, 3 times") as caught:
-        download(s3, destination)
-
-    assert isinstance(caught.value, S3DownloadError)
-    assert caught.value.retryable
-    assert ranges_of(s3).count("0-7") == 3
-    assert_untouched(destination)
-
-
-def test_an_object_that_is_deleted_between_its_ranges_is_not_found(destination: Path) -> None:
-    def answer(sent: Sent) -> Answer:
-        return error_answer(404, "NoSuchKey")
-
-    with pytest.raises(S3FileNotFoundError) as caught:
-        download(CannedS3(first_8(), otherwise=answer), destination)
-
-    assert isinstance(caught.value, S3DownloadError)
-    assert_untouched(destination)
-
-
-def test_bytes_without_the_objects_checksum_are_fetched_again(destination: Path) -> None:
-    etag = etag_of(CONTENT)
-    damaged = object_answer(CONTENT[::-1], etag=etag)
-    s3 = CannedS3(damaged, damaged, object_answer(CONTENT, etag=etag))
-
-    download(s3, destination, transfer=IN_ONE)
-
-    assert_holds(destination, CONTENT)
-
-
-def test_bytes_without_the_objects_checksum_are_an_error_after_three(destination: Path) -> None:
-    s3 = CannedS3(*[object_answer(CONTENT, etag=NO_MD5)] * 3)
-
-    with pytest.raises(S3DownloadError, match="object's checksum, 3 times") as caught:
-        download(s3, destination, transfer=IN_ONE)
-
-    assert not isinstance(caught.value, S3ConflictError)
-    assert_untouched(destination)
-
-
-ENCRYPTED: dict[str, Any] = {"x-amz-server-side-encryption": "AES256"}
-
-
-@pytest.mark.parametrize(
-    ("config", "etag", "headers"),
-    [
-        (CONFIG, NO_MD5, {"x-amz-server-side-encryption": "aws:kms"}),
-        (CONFIG, NO_MD5, {"x-amz-server-side-encryption-customer-algorithm": "AES256"}),
-        (CONFIG, f'{NO_MD5[:-1]}-2"', {}),
-        (R2, NO_MD5, {}),
-    ],
-    ids=["KMS", "customer's key", "multipart", "R2"],
-)
-def test_an_etag_that_is_no_md5_is_not_compared(
-    destination: Path, config: S3Config, etag: str, headers: dict[str, Any]
-) -> None:
-    without_checksum = Answer(headers={"etag": etag})
-    s3 = CannedS3(
-        object_answer(CONTENT, etag=etag, **headers), otherwise=lambda _: without_checksum
-    )
-
-    download(s3, destination, transfer=IN_ONE, config=config)
-
-    assert_holds(destination, CONTENT)
-
-
-CHECKSUM = "x-amz-checksum-crc64nvme"
-IN_PARTS = f'"{"0" * 32}-3"'
-
-
-@pytest.mark.parametrize("size_bytes", [18, 7])
-def test_an_object_that_was_stored_in_parts_is_compared_with_its_checksum(
-    destination: Path, size_bytes: int
-) -> None:
-    content = CONTENT[:size_bytes]
-    stored = checksums.as_text(checksums.crc64nvme(content))
-    s3 = CannedS3(otherwise=serving(content, etag=IN_PARTS, **{CHECKSUM: stored}))
-
-    download(s3, destination)
-
-    head = s3.sent[-1]
-    assert (head.method, head.headers["x-amz-checksum-mode"]) == ("HEAD", "ENABLED")
-    assert head.headers["if-match"] == IN_PARTS
-    assert_holds(destination, content)
-
-
-def test_nobody_waits_for_the_turn_of_a_thread_that_asks_for_a_checksum(
-    destination: Path,
-) -> None:
-    stored = checksums.as_text(checksums.crc64nvme(CONTENT))
-    serve = serving(CONTENT, etag=IN_PARTS, **{CHECKSUM: stored})
-    turns, held = Turns(), list[Turns | None]()
-
-    def note_turn(sent: Sent) -> Answer:
-        if sent.method == "HEAD":
-            held.append(end_turn())
-        else:
-            turns.take()
-        return serve(sent)
-
-    download(CannedS3(otherwise=note_turn), destination, transfer=IN_ONE)
-
-    assert held == [None]
-
-
-def test_a_large_object_is_compared_with_its_checksum_and_no_md5_is_computed(
-    destination: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("s3_integration.transfer.download._md5_of", pytest.fail)
-    stored = checksums.as_text(checksums.crc64nvme(CONTENT))
-    s3 = CannedS3(otherwise=serving(CONTENT, etag=etag_of(CONTENT), **{CHECKSUM: stored}))
-
-    download(s3, destination)
-
-    assert_holds(destination, CONTENT)
-
-
-def test_a_checksum_that_a_server_keeps_unverified_does_not_count_against_the_right_md5(
-    destination: Path,
-) -> None:
-    # rclone's server repeats what an upload told, whatever the file holds now.
-    lie = {CHECKSUM: "AAAAAAAAAAA="}
-    s3 = CannedS3(otherwise=serving(CONTENT, etag=etag_of(CONTENT), **lie))
-
-    download(s3, destination)
-
-    assert_holds(destination, CONTENT)
-
-
-def test_what_has_neither_its_checksum_nor_its_md5_is_refused(destination: Path) -> None:
-    told = {CHECKSUM: checksums.as_text(checksums.crc64nvme(CONTENT[::-1]))}
-    s3 = CannedS3(otherwise=serving(CONTENT, etag=etag_of(CONTENT[::-1]), **told))
-
-    with pytest.raises(S3DownloadError, match="checksum"):
-        download(s3, destination)
-
-    assert_untouched(destination)
-
-
-def test_what_does_not_have_its_checksum_is_fetched_again_and_then_refused(
-    destination: Path,
-) -> None:
-    s3 = CannedS3(otherwise=serving(CONTENT, etag=IN_PARTS, **{CHECKSUM: "AAAAAAAAAAA="}))
-
-    with pytest.raises(S3DownloadError, match="checksum"):
-        download(s3, destination)
-
-    assert [sent.method for sent in s3.sent].count("HEAD") == 3
-    assert_untouched(destination)
-
-
-@pytest.mark.parametrize(
-    "told", [{CHECKSUM: "AAAAAAAAAAA=-2", "x-amz-checksum-type": "COMPOSITE"}, {}]
-)
-def test_checksums_of_checksums_are_not_compared(destination: Path, told: dict[str, str]) -> None:
-    s3 = CannedS3(otherwise=serving(CONTENT, etag=IN_PARTS, **told))
-
-    download(s3, destination)
-
-    assert_holds(destination, CONTENT)
-
-
-def test_an_encrypted_object_of_an_unknown_server_is_believed_the_second_time(
-    destination: Path,
-) -> None:
-    s3 = CannedS3(*[object_answer(CONTENT, etag=NO_MD5, **ENCRYPTED)] * 2)
-
-    download(s3, destination, transfer=IN_ONE, config=UNKNOWN_SERVER)
-
-    assert len(s3.sent) == 2
-    assert_holds(destination, CONTENT)
-
-
-def test_a_server_whose_etags_are_no_md5s_is_believed_at_once_from_then_on(
-    destination: Path,
-) -> None:
-    s3 = CannedS3(*[object_answer(CONTENT, etag=NO_MD5, **ENCRYPTED)] * 3)
-    connection = connection_to(s3, UNKNOWN_SERVER)
-
-    download(s3, destination, transfer=IN_ONE, connection=connection)
-    download(s3, destination, transfer=IN_ONE, connection=connection)
-
-    assert len(s3.sent) == 3
 
 
 @pytest.mark.parametrize(
