@@ -5,16 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import gc
 import os
 import pathlib
-import re
-import stat
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
@@ -22,39 +17,22 @@ from s3_integration.transfer import partial as partials
 from s3_integration.transfer.folders import FileIn, OpenFolder
 from s3_integration.transfer.local import check_destination
 from s3_integration.transfer.notes import Content
-from s3_integration.transfer.partial import (
-    PARTIAL_SUFFIX,
-    PartialFile,
-    partial_file,
-    sweep_abandoned,
-    write_whole,
-)
+from s3_integration.transfer.partial import PARTIAL_SUFFIX, PartialFile, partial_file
 from s3_integration.utils import ByteRange
 from tests.fixtures.failing import failing
+from tests.fixtures.partial_files import (
+    BoomError,
+    contents_of,
+    folder_outside,
+    mode_of,
+    names_in,
+    open_descriptors,
+    settable_umask,
+    swap_for_a_link,
+)
 
-
-class BoomError(Exception):
-    pass
-
-
-def names_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def open_descriptors() -> list[str]:
-    gc.collect()  # an earlier test's traceback may keep a folder open
-    return names_in(Path("/proc/self/fd"))
-
-
-def mode_of(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-@pytest.fixture
-def umask() -> Iterator[Callable[[int], int]]:
-    before = os.umask(0o022)
-    yield os.umask
-    os.umask(before)
+umask = pytest.fixture(settable_umask)
+outside = pytest.fixture(folder_outside)
 
 
 # Partial files
@@ -282,27 +260,6 @@ def test_a_thousand_downloads_to_one_destination_are_the_most(
 # Folders that are held open
 
 
-def swap_for_a_link(folder: Path, outside: Path) -> Path:
-    """Put a link to `outside` in the place of `folder`; where that is now."""
-    moved = folder.rename(folder.with_name("moved"))
-    folder.symlink_to(outside)
-    return moved
-
-
-@pytest.fixture
-def outside(tmp_path: Path) -> Path:
-    """A folder where nothing may change."""
-    folder = tmp_path / "outside"
-    folder.mkdir()
-    (folder / "file").write_bytes(b"precious")
-    (folder / f".file.0{PARTIAL_SUFFIX}").write_bytes(b"precious")
-    return folder
-
-
-def contents_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
 @pytest.mark.promise(5)
 @pytest.mark.parametrize("by", ["path", "open folder"])
 @pytest.mark.parametrize("ends", ["well", "badly"])
@@ -396,289 +353,6 @@ def test_a_destination_that_became_a_folder_is_told_by_its_path(tmp_path: Path) 
         (tmp_path / "file").mkdir()
 
     assert caught.value.filename == str(tmp_path / "file")
-
-
-# Content that is there as a whole
-
-
-def test_what_is_written_whole_takes_its_place_with_the_permissions_of_a_new_file(
-    tmp_path: Path, umask: Callable[[int], int]
-) -> None:
-    umask(0o027)
-
-    write_whole(FileIn(OpenFolder.open(tmp_path), "file"), b"content")
-
-    assert contents_of(tmp_path) == {"file": b"content"}
-    assert mode_of(tmp_path / "file") == 0o640
-
-
-def test_what_is_written_whole_keeps_the_permissions_of_what_it_replaces(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"old")
-    (tmp_path / "file").chmod(0o4711)
-
-    write_whole(FileIn(OpenFolder.open(tmp_path), "file"), b"new")
-
-    assert contents_of(tmp_path) == {"file": b"new"}
-    assert mode_of(tmp_path / "file") == 0o711
-
-
-@pytest.mark.promise(5)
-def test_what_is_written_whole_follows_no_link(tmp_path: Path, outside: Path) -> None:
-    before = contents_of(outside)
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "file").symlink_to(outside / "file")
-    place = FileIn(OpenFolder.open(folder), "file")
-    moved = swap_for_a_link(folder, outside)
-
-    write_whole(place, b"new")
-
-    assert contents_of(outside) == before
-    assert contents_of(moved) == {"file": b"new"}
-    assert not (moved / "file").is_symlink()
-
-
-@pytest.mark.promise(2)
-@pytest.mark.parametrize("call", ["pwrite", "fchmod", "replace"])
-def test_what_cannot_be_written_whole_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
-    (tmp_path / "file").write_bytes(b"old")
-    place = FileIn(OpenFolder.open(tmp_path), "file")
-    open_before = open_descriptors()
-    monkeypatch.setattr(os, call, failing(OSError(errno.ENOSPC, "No space left")))
-
-    with pytest.raises(OSError, match="No space left"):
-        write_whole(place, b"new")
-
-    assert contents_of(tmp_path) == {"file": b"old"}
-    assert open_descriptors() == open_before
-
-
-_BE_KILLED = """
-import os, signal, sys
-from pathlib import Path
-from s3_integration.transfer.folders import FileIn, OpenFolder
-from s3_integration.transfer.partial import write_whole
-setattr(os, sys.argv[2], lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
-write_whole(FileIn(OpenFolder.open(Path(sys.argv[1])), "file"), b"new")
-"""
-
-
-@pytest.mark.promise(9)
-@pytest.mark.parametrize("call", ["pwrite", "replace"])
-def test_what_a_kill_left_of_a_small_file_is_swept_by_the_next_one(
-    tmp_path: Path, call: str
-) -> None:
-    (tmp_path / "file").write_bytes(b"old")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    program = [sys.executable, "-c", _BE_KILLED, str(tmp_path), call]
-    killed = subprocess.run(program, env=environment, check=False, timeout=30)
-    after_the_kill = names_in(tmp_path)
-    content = (tmp_path / "file").read_bytes()
-
-    write_whole(FileIn(OpenFolder.open(tmp_path), "file"), b"new")
-
-    assert (killed.returncode, content) == (-9, b"old")
-    assert after_the_kill == [f".file.0{PARTIAL_SUFFIX}", "file"]
-    assert contents_of(tmp_path) == {"file": b"new"}
-
-
-def test_a_small_file_and_a_large_one_on_their_way_to_one_place_do_not_meet(
-    tmp_path: Path,
-) -> None:
-    with partial_file(tmp_path / "file") as large:
-        large.write(0, b"large")
-        write_whole(FileIn(OpenFolder.open(tmp_path), "file"), b"small")
-        meanwhile = (tmp_path / "file").read_bytes()
-
-    assert meanwhile == b"small"
-    assert contents_of(tmp_path) == {"file": b"large"}
-
-
-# What killed downloads left
-
-
-@pytest.mark.parametrize("numbers", [[0], [0, 1, 2], [1], [3, 9], [20]])
-@pytest.mark.promise(9)
-def test_abandoned_files_are_swept_by_the_next_download(tmp_path: Path, numbers: list[int]) -> None:
-    for number in numbers if numbers != [20] else range(21):
-        (tmp_path / f".file.{number}{PARTIAL_SUFFIX}").write_bytes(b"abandoned")
-
-    with partial_file(tmp_path / "file"):
-        assert names_in(tmp_path) == [f".file.0{PARTIAL_SUFFIX}"]
-
-    assert names_in(tmp_path) == ["file"]
-
-
-def test_files_of_other_destinations_are_left_alone(tmp_path: Path) -> None:
-    others = [f".file2.0{PARTIAL_SUFFIX}", ".file.0", f"file.0{PARTIAL_SUFFIX}"]
-    for other in others:
-        (tmp_path / other).touch()
-
-    sweep_abandoned(tmp_path / "file")
-
-    assert names_in(tmp_path) == sorted(others)
-
-
-def test_a_folder_with_the_name_of_a_partial_file_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / f".file.0{PARTIAL_SUFFIX}").mkdir()
-
-    with partial_file(tmp_path / "file") as partial:
-        partial.write(0, b"content")
-
-    assert names_in(tmp_path) == [f".file.0{PARTIAL_SUFFIX}", "file"]
-
-
-_DOWNLOAD_AND_WAIT = """
-import sys
-from pathlib import Path
-from s3_integration.transfer.partial import partial_file
-with partial_file(Path(sys.argv[1])) as partial:
-    partial.write(0, b"half")
-    print("waiting", flush=True)
-    sys.stdin.read()
-"""
-
-
-def test_a_living_download_is_left_alone_and_a_killed_one_swept(tmp_path: Path) -> None:
-    destination = tmp_path / "file"
-    program = [sys.executable, "-c", _DOWNLOAD_AND_WAIT, str(destination)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"waiting\n"
-
-        sweep_abandoned(destination)
-        of_the_living = names_in(tmp_path)
-        other.kill()
-        other.wait()
-        of_the_killed = names_in(tmp_path)
-        sweep_abandoned(destination)
-
-    assert of_the_living == of_the_killed == [f".file.0{PARTIAL_SUFFIX}"]
-    assert names_in(tmp_path) == []
-
-
-def before_the_lock(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
-    """Let `action` happen once, between the opening of a file and its locking."""
-    pending, flock = [action], fcntl.flock
-
-    def act_then_lock(descriptor: int, flags: int) -> None:
-        if pending:
-            pending.pop()()
-        flock(descriptor, flags)
-
-    monkeypatch.setattr(fcntl, "flock", act_then_lock)
-
-
-def test_a_file_that_is_swept_before_it_could_be_locked_is_made_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before_the_lock(monkeypatch, lambda: sweep_abandoned(tmp_path / "file"))
-
-    with partial_file(tmp_path / "file") as partial:
-        partial.write(0, b"content")
-
-    assert (tmp_path / "file").read_bytes() == b"content"
-
-
-def test_a_file_that_a_sweeper_has_just_locked_is_left_to_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    name = tmp_path / f".file.0{PARTIAL_SUFFIX}"
-    sweepers: list[Any] = []
-
-    def lock_it() -> None:
-        sweepers.append(name.open())
-        fcntl.flock(sweepers[0], fcntl.LOCK_EX)
-
-    before_the_lock(monkeypatch, lock_it)
-
-    with partial_file(tmp_path / "file") as partial:
-        assert partial.path.name == f".file.1{PARTIAL_SUFFIX}"
-    sweepers[0].close()
-
-
-@pytest.mark.parametrize("makes_another", [True, False])
-def test_a_file_that_another_sweeper_removed_is_not_taken_for_its_successor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, makes_another: bool
-) -> None:
-    name = tmp_path / f".file.0{PARTIAL_SUFFIX}"
-    name.write_bytes(b"abandoned")
-
-    def sweep_it() -> None:
-        name.rename(tmp_path / "swept")
-        if makes_another:
-            name.write_bytes(b"a living one's")
-
-    before_the_lock(monkeypatch, sweep_it)
-
-    sweep_abandoned(tmp_path / "file")
-
-    assert name.exists() is makes_another
-
-
-@pytest.fixture(params=[errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
-def no_locks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """A file system such as Lustre without `-o flock`."""
-    refusal = OSError(request.param, os.strerror(request.param))
-    monkeypatch.setattr(fcntl, "flock", failing(refusal))
-
-
-@pytest.mark.usefixtures("no_locks")
-def test_without_locks_downloads_have_names_that_nobody_looks_for(tmp_path: Path) -> None:
-    open_before = open_descriptors()
-    usual = re.compile(rf"\.file\.\d{{1,3}}\{PARTIAL_SUFFIX}")
-
-    with partial_file(tmp_path / "file") as first, partial_file(tmp_path / "file") as second:
-        paths = first.path, second.path
-        sweep_abandoned(tmp_path / "file")
-        assert all(path.exists() for path in paths)
-        first.write(0, b"first")
-        second.write(0, b"second")
-
-    assert paths[0] != paths[1]
-    assert all(path.name.endswith(PARTIAL_SUFFIX) for path in paths)
-    assert not any(usual.fullmatch(path.name) for path in paths)
-    assert (tmp_path / "file").read_bytes() == b"first"
-    assert names_in(tmp_path) == ["file"]
-    assert open_descriptors() == open_before
-
-
-@pytest.mark.usefixtures("no_locks")
-def test_without_locks_a_download_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    open_before = open_descriptors()
-
-    with pytest.raises(BoomError), partial_file(tmp_path / "a" / "file"):
-        raise BoomError
-
-    assert names_in(tmp_path) == []
-    assert open_descriptors() == open_before
-
-
-@pytest.mark.usefixtures("no_locks")
-def test_without_locks_files_of_others_are_left_alone(tmp_path: Path) -> None:
-    others = tmp_path / f".file.0{PARTIAL_SUFFIX}"
-    others.write_bytes(b"a living one's, perhaps")
-
-    with partial_file(tmp_path / "file") as partial:
-        partial.write(0, b"content")
-
-    assert (tmp_path / "file").read_bytes() == b"content"
-    assert others.read_bytes() == b"a living one's, perhaps"
-
-
-@pytest.mark.usefixtures("no_locks")
-def test_without_locks_nothing_is_noted_for_a_next_download(tmp_path: Path) -> None:
-    with partial_file(tmp_path / "file", Content(7, b"name")) as partial:
-        partial.write(0, b"content")
-        partial.note(ByteRange(0, 7))
-        assert partial.path.read_bytes() == b"content"
-
-    assert (tmp_path / "file").read_bytes() == b"content"
 
 
 def test_a_lock_that_fails_otherwise_is_an_error_that_leaves_nothing(
