@@ -10,32 +10,34 @@ from typing import Any
 import pytest
 
 from s3_integration import (
-    AuditReport,
     Encryption,
     S3AccessDeniedError,
     S3BucketError,
-    S3Config,
     S3ConfigError,
-    S3CredentialsError,
     S3IntegrationError,
-    SecureReport,
 )
-from s3_integration.aws.permissions import MISSING_PERMISSION
 from s3_integration.bucket import secure as securing
-from s3_integration.bucket.bucket import Bucket
-from s3_integration.bucket.controls import CONTROLS
-from s3_integration.bucket.settings import SETTINGS, SettingName
 from s3_integration.bucket.statements import with_plain_http_denied
-from tests.fixtures.mock_responses import CONFIG, Answer, error_answer
+from tests.fixtures.mock_responses import CONFIG, Answer
+from tests.fixtures.secured import (
+    DENIED,
+    ENCRYPTION,
+    LOGS,
+    NAME,
+    STATEMENT,
+    bucket_on,
+    names,
+    no_waiting,
+    secure,
+    server_with_nothing_set,
+    sts_that_is_asked,
+)
 from tests.fixtures.settings_server import ACCOUNT, SettingsServer
-from tests.fixtures.settings_server import SETTINGS as QUERIES
 from tests.fixtures.transfers import UNKNOWN_SERVER
 
-NAME = "unit-tests"
-LOGS = "my-logs"
-DENIED = error_answer(403, "AccessDenied")
-QUERY_OF = dict(zip(SETTINGS, QUERIES, strict=True))
-"""The word in the URL that names a setting."""
+_no_waiting = pytest.fixture(autouse=True)(no_waiting)
+asked_sts = pytest.fixture(sts_that_is_asked)
+server = pytest.fixture(server_with_nothing_set)
 
 ALL_PUT = [
     "publicAccessBlock",
@@ -45,156 +47,6 @@ ALL_PUT = [
     "policy",
     "lifecycle",
 ]
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(slept: list[float]) -> None:
-    """Reading back waits in between."""
-
-
-@pytest.fixture
-def asked_sts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """STS says that the credentials are of the account that owns the buckets."""
-    asked: list[str] = []
-
-    def account_of(_connection: object, bucket: str) -> str:
-        asked.append(bucket)
-        return ACCOUNT
-
-    monkeypatch.setattr(securing, "account_of", account_of)
-    return asked
-
-
-@pytest.fixture
-def server(asked_sts: list[str]) -> SettingsServer:
-    """A server with a bucket of which nothing is set."""
-    return SettingsServer({NAME: {}})
-
-
-def bucket_on(server: SettingsServer, config: S3Config = CONFIG) -> Bucket:
-    connection = server.connection(config)
-    return Bucket(NAME, lambda: connection)
-
-
-def secure(server: SettingsServer, config: S3Config = CONFIG, **choices: Any) -> SecureReport:
-    return bucket_on(server, config).secure(**choices)
-
-
-def statuses(report: AuditReport) -> dict[str, str]:
-    return {finding.control: finding.status for finding in report.findings}
-
-
-def names(results: tuple[Any, ...]) -> list[str]:
-    return [result.before.control for result in results]
-
-
-# Auditing
-
-
-def test_a_bucket_of_which_nothing_is_set_misses_what_protects_it(server: SettingsServer) -> None:
-    report = bucket_on(server).audit()
-
-    assert not report.ok
-    assert statuses(report) == {
-        "public access blocked": "missing",
-        "owner enforced": "missing",
-        "default encryption": "missing",
-        "SSE-C blocked": "missing",
-        "versioning": "missing",
-        "plain http denied": "missing",
-        "no public policy": "ok",
-        "no public ACL": "ok",
-        "unfinished uploads aborted": "missing",
-        "old versions expired": "off",
-        "access logging": "missing",
-        "Object Lock": "off",
-        "MFA delete": "off",
-    }
-    assert server.writes == []
-
-
-def test_every_finding_tells_why_it_matters_and_problems_what_to_do(server: SettingsServer) -> None:
-    report = bucket_on(server).audit()
-
-    assert all(finding.reason and finding.source and finding.fact for finding in report.findings)
-    assert all(finding.next_step for finding in report.problems)
-
-
-def test_a_report_is_plain_values_too(server: SettingsServer) -> None:
-    bucket = bucket_on(server)
-
-    for report in (bucket.audit(), bucket.secure(dry_run=True), bucket.secure()):
-        assert json.loads(json.dumps(report.to_dict())) == report.to_dict()
-        assert report.to_dict()["ok"] is report.ok
-
-
-@pytest.mark.parametrize("setting", SETTINGS)
-def test_a_setting_that_may_not_be_read_is_a_finding_that_names_the_action(
-    server: SettingsServer, setting: SettingName
-) -> None:
-    server.faults[f"GET {QUERY_OF[setting]}"] = DENIED
-
-    findings = bucket_on(server).audit().findings
-
-    refused = [finding for finding in findings if finding.status == "refused"]
-    assert {f.control for f in refused} == {c.name for c in CONTROLS if c.setting == setting}
-    [call] = [word for word in MISSING_PERMISSION if named(word) == setting]
-    for finding in refused:
-        assert f"Allow {MISSING_PERMISSION[call]} on arn:aws:s3:::{NAME}" in finding.next_step
-
-
-def named(operation: str) -> str:
-    """The setting that an operation reads, "" for all others."""
-    reads = {"".join(w.capitalize() for w in s.read_by.split("_")): n for n, s in SETTINGS.items()}
-    return str(reads.get(operation, ""))
-
-
-@pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize(
-    "answer",
-    [
-        error_answer(501, "NotImplemented"),
-        error_answer(405, "MethodNotAllowed"),
-        error_answer(400, "InvalidRequest"),
-        error_answer(404, "NoSuchKey"),
-        error_answer(418, "Odd"),
-    ],
-    ids=lambda answer: str(answer.status),
-)
-def test_a_setting_that_the_server_does_not_know_is_a_finding(
-    server: SettingsServer, setting: SettingName, answer: Answer
-) -> None:
-    server.faults[f"GET {QUERY_OF[setting]}"] = answer
-
-    found = statuses(bucket_on(server).audit())
-
-    controls = {c.name for c in CONTROLS if c.setting == setting and not c.instead}
-    assert {name for name, status in found.items() if status == "unsupported"} >= controls
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        (error_answer(404, "NoSuchBucket"), S3BucketError),
-        (error_answer(403, "ExpiredToken"), S3CredentialsError),
-        (error_answer(503, "SlowDown"), S3IntegrationError),
-    ],
-)
-def test_what_keeps_all_settings_from_being_read_is_an_error(
-    server: SettingsServer, answer: Answer, error: type[S3IntegrationError]
-) -> None:
-    server.faults["GET versioning"] = answer
-
-    with pytest.raises(error):
-        bucket_on(server).audit()
-
-
-def test_a_bucket_that_is_not_there_is_an_error(server: SettingsServer) -> None:
-    del server.buckets[NAME]
-
-    for look in (bucket_on(server).audit, bucket_on(server).secure):
-        with pytest.raises(S3BucketError, match="does not exist"):
-            look()
 
 
 # Securing
@@ -260,23 +112,10 @@ def test_a_dry_run_says_the_same_and_sends_no_write(server: SettingsServer) -> N
     assert [r.after for r in planned.changed] == [r.after for r in done.changed]
 
 
-STATEMENT = {
-    "Sid": "DenyPlainHttp",
-    "Effect": "Allow",
-    "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/app"},
-    "Action": "s3:GetObject",
-    "Resource": f"arn:aws:s3:::{NAME}/*",
-}
 RULES = (
     b"<LifecycleConfiguration><Rule><ID>theirs</ID><Prefix>tmp/</Prefix>"
     b"<Status>Enabled</Status><Expiration><Days>3</Days></Expiration></Rule>"
     b"</LifecycleConfiguration>"
-)
-ENCRYPTION = (
-    b"<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>"
-    b"<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>theirs</KMSMasterKeyID>"
-    b"</ApplyServerSideEncryptionByDefault><BucketKeyEnabled>true</BucketKeyEnabled></Rule>"
-    b"</ServerSideEncryptionConfiguration>"
 )
 
 
@@ -456,20 +295,6 @@ def test_the_credentials_own_account_is_expected_unless_another_is_named(
     assert asked_sts == [NAME]
 
 
-def test_an_audit_expects_the_owner_that_it_is_told(
-    server: SettingsServer, asked_sts: list[str]
-) -> None:
-    bucket = bucket_on(server)
-    bucket.audit()
-    assert not any("x-amz-expected-bucket-owner" in sent.headers for sent in server.sent)
-    server.sent.clear()
-
-    bucket.audit(expected_owner=ACCOUNT)
-
-    assert {sent.headers["x-amz-expected-bucket-owner"] for sent in server.sent} == {ACCOUNT}
-    assert asked_sts == []
-
-
 def test_other_servers_have_no_accounts_to_ask_for(
     server: SettingsServer, asked_sts: list[str]
 ) -> None:
@@ -492,114 +317,6 @@ def test_where_sts_cannot_be_asked_nothing_is_sent_to_the_bucket(
 
     assert "expected_owner" in caught.value.suggestion
     assert server.sent == []
-
-
-# Logs
-
-
-def test_a_missing_bucket_for_logs_is_made_with_its_own_protections(server: SettingsServer) -> None:
-    report = secure(server, logging_bucket=LOGS)
-
-    assert report.ok
-    assert b"<TargetBucket>my-logs</" in server.buckets[NAME]["logging"]
-    assert f"<TargetPrefix>{NAME}/</".encode() in server.buckets[NAME]["logging"]
-    connection = server.connection()
-    found = Bucket(LOGS, lambda: connection).audit()
-    assert found.ok
-    assert statuses(found)["access logging"] == "off"
-    [denial, logs] = json.loads(server.buckets[LOGS]["policy"])["Statement"]
-    assert denial["Sid"] == "DenyPlainHttp"
-    assert logs["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
-
-
-def test_of_a_bucket_for_logs_that_is_there_only_the_policy_changes(server: SettingsServer) -> None:
-    server.buckets[LOGS] = {"policy": json.dumps({"Statement": [STATEMENT]}).encode()}
-
-    assert "access logging" in names(secure(server, logging_bucket=LOGS).changed)
-
-    assert [w for w in server.writes if w.startswith(LOGS)] == [f"{LOGS} PUT policy"]
-    kept, added = json.loads(server.buckets[LOGS]["policy"])["Statement"]
-    assert kept == STATEMENT
-    assert added["Principal"] == {"Service": "logging.s3.amazonaws.com"}
-
-
-KMS_BUCKET = {"encryption": ENCRYPTION}
-LOCKED_BUCKET = {
-    "object-lock": b"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>"
-    b"<Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>1</Days></DefaultRetention></Rule>"
-    b"</ObjectLockConfiguration>"
-}
-
-
-def logging_into(target: str) -> dict[str, bytes]:
-    target_xml = f"<TargetBucket>{target}</TargetBucket><TargetPrefix/>"
-    xml = f"<BucketLoggingStatus><LoggingEnabled>{target_xml}</LoggingEnabled>"
-    return {"logging": f"{xml}</BucketLoggingStatus>".encode()}
-
-
-@pytest.mark.parametrize(
-    ("settings", "region", "why"),
-    [
-        ({}, "eu-west-1", "lies in eu-west-1, not in us-east-1"),
-        (logging_into(NAME), "us-east-1", "each log would make another one"),
-        (logging_into(LOGS), "us-east-1", "each log would make another one"),
-        (KMS_BUCKET, "us-east-1", "encrypted by KMS"),
-        (LOCKED_BUCKET, "us-east-1", "Object Lock"),
-    ],
-)
-def test_a_bucket_that_cannot_take_the_logs_is_left_alone(
-    server: SettingsServer, settings: dict[str, bytes], region: str, why: str
-) -> None:
-    server.buckets[LOGS] = dict(settings)
-    server.regions[LOGS] = region
-
-    report = secure(server, logging_bucket=LOGS)
-
-    [result] = report.failed
-    assert result.error is not None
-    assert why in result.error.message
-    assert server.buckets[LOGS] == settings
-    assert "logging" not in server.buckets[NAME]
-
-
-def test_a_bucket_for_logs_is_not_made_in_another_region(server: SettingsServer) -> None:
-    server.regions[NAME] = "eu-west-1"
-
-    report = secure(server, logging_bucket=LOGS)
-
-    assert LOGS not in server.buckets
-    assert names(report.failed) == ["access logging"]
-
-
-def test_a_policy_that_cannot_be_read_keeps_logs_out(server: SettingsServer) -> None:
-    server.buckets[LOGS] = {}
-    server.faults[f"{LOGS} GET policy"] = DENIED
-
-    report = secure(server, logging_bucket=LOGS)
-
-    assert f"{LOGS} PUT policy" not in server.writes
-    assert names(report.failed) == ["access logging"]
-
-
-def test_logs_that_go_somewhere_are_not_led_away(server: SettingsServer) -> None:
-    server.buckets[NAME] |= logging_into("others-logs")
-
-    report = secure(server, logging_bucket=LOGS)
-
-    [result] = report.failed
-    assert result.after.fact == "into others-logs"
-    assert LOGS not in server.buckets
-    assert f"{NAME} PUT logging" not in server.writes
-
-
-def test_on_a_server_without_logging_no_bucket_is_made_for_it(server: SettingsServer) -> None:
-    server.faults[f"{NAME} PUT logging"] = error_answer(405, "MethodNotAllowed")
-
-    report = secure(server, UNKNOWN_SERVER, logging_bucket=LOGS)
-
-    assert LOGS not in server.buckets
-    [result] = [r for r in report.failed if r.before.control == "access logging"]
-    assert result.after.status == "unsupported"
 
 
 # Servers that refuse every write once public ACLs are blocked
@@ -669,12 +386,5 @@ def test_nonsense_is_refused_before_anything_is_sent(
 ) -> None:
     with pytest.raises(S3ConfigError, match=next(iter(choices))):
         secure(server, **choices)
-
-    assert server.sent == []
-
-
-def test_an_audit_refuses_nonsense_too(server: SettingsServer) -> None:
-    with pytest.raises(S3ConfigError):
-        bucket_on(server).audit(expected_owner="me")
 
     assert server.sent == []

@@ -6,28 +6,31 @@ import errno
 import logging
 import os
 import re
-import time
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-from s3_integration import S3AccessDeniedError, S3UploadError, TransferConfig
-from s3_integration.transfer import checksums, integrity, journal, resume
-from s3_integration.transfer.engine import Transferred, UploadOptions
+from s3_integration import S3AccessDeniedError, S3UploadError
+from s3_integration.transfer import checksums, integrity, journal
 from s3_integration.transfer.journal import ObjectRecords, UploadRecord
-from s3_integration.transfer.resume import Remembered, UploadFacts
-from s3_integration.transfer.stored import storage_parameters
-from tests.fixtures.mock_responses import (
-    CHECKSUM,
-    Answer,
-    CannedS3,
-    Sent,
-    checksum_of,
-    error_answer,
+from tests.fixtures.killed_uploads import (
+    CONTENT,
+    ENDPOINT,
+    OLD_ID,
+    S3,
+    aborted_by,
+    facts_of,
+    folder_of_records,
+    holding,
+    leave_record,
+    run,
+    sent_parts,
+    source_of_ten_bytes,
+    uploads_listed,
+    write_record,
 )
+from tests.fixtures.mock_responses import CHECKSUM, Answer, CannedS3, error_answer
 from tests.fixtures.transfers import (
     BUCKET,
     KEY,
@@ -38,124 +41,11 @@ from tests.fixtures.transfers import (
     md5_of_md5s,
     parts_listed,
     settled_file,
-    small_parts,
     upload,
-    xml_answer,
 )
 
-CONTENT = b"0123456789"
-OLD_ID = "killed-1"
-ENDPOINT = "https://s3.amazonaws.com"
-GONE = error_answer(404, "NoSuchUpload")
-NONE_LISTED = xml_answer("ListMultipartUploadsResult", "")
-
-
-def resumable() -> TransferConfig:
-    transfer = small_parts(4, 8)
-    object.__setattr__(transfer, "resume_threshold_bytes", 8)
-    return transfer
-
-
-@pytest.fixture(autouse=True)
-def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    folder = journal.uploads_folder()
-    assert folder
-    return folder
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    return settled_file(tmp_path / "a", CONTENT)
-
-
-def facts_of(source: Path, **others: Any) -> UploadFacts:
-    found = source.stat()
-    parameters = storage_parameters(UploadOptions("text/plain", {}, {}))
-    facts = UploadFacts(
-        endpoint_url=ENDPOINT,
-        bucket=BUCKET,
-        key=KEY,
-        path=str(source),
-        size_bytes=found.st_size,
-        mtime_ns=found.st_mtime_ns,
-        inode=found.st_ino,
-        part_size_bytes=4,
-        parameters_digest=resume.digest_of_parameters(parameters),
-    )
-    return replace(facts, **others)
-
-
-def write_record(
-    records: Path,
-    facts: UploadFacts,
-    *,
-    upload_id: str = OLD_ID,
-    checksum_algorithm: str = "",
-    is_completing: bool = False,
-) -> UploadRecord:
-    """A record as a process leaves it, but still locked."""
-    remembered = Remembered(
-        facts=facts,
-        began=time.time(),
-        known_upload_ids=frozenset({"before"}),
-        upload_id=upload_id,
-        checksum_algorithm=checksum_algorithm,
-        is_completing=is_completing,
-    )
-    record = ObjectRecords(records, ENDPOINT, BUCKET, KEY).new(remembered)
-    assert record
-    return record
-
-
-def leave_record(records: Path, facts: UploadFacts, **told: Any) -> None:
-    write_record(records, facts, **told).close()
-
-
-def uploads_listed(*told: tuple[str, str], more: str = "") -> Answer:
-    uploads = "".join(
-        f"<Upload><Key>{key}</Key><UploadId>{upload_id}</UploadId>"
-        "<Initiated>2020-01-01T00:00:00Z</Initiated></Upload>"
-        for key, upload_id in told
-    )
-    is_truncated = f"<IsTruncated>{str(bool(more)).lower()}</IsTruncated>"
-    return xml_answer("ListMultipartUploadsResult", is_truncated + more + uploads)
-
-
-class S3(MultipartAnswers):
-    """S3 with what a killed upload left there."""
-
-    def right_answer(self, sent: Sent) -> Answer:
-        if sent.operation == "ListMultipartUploads":
-            return NONE_LISTED
-        if sent.operation == "ListParts":
-            return GONE
-        return super().right_answer(sent)
-
-
-def holding(
-    parts: Mapping[int, bytes], *, with_checksums: bool = False, **faults: list[Fault]
-) -> S3:
-    answers = S3(ListParts=[parts_listed(parts, with_checksums=with_checksums)], **faults)
-    answers.has_checksums = with_checksums
-    answers.contents.update(parts)
-    return answers
-
-
-def run(s3: CannedS3, source: Path, **options: Any) -> Transferred:
-    return upload(s3, source, transfer=resumable(), **options)
-
-
-def sent_parts(s3: CannedS3) -> dict[tuple[str, str], bytes]:
-    return {
-        (sent.query["uploadId"], sent.query["partNumber"]): sent.body
-        for sent in s3.sent
-        if sent.operation == "UploadPart"
-    }
-
-
-def aborted_by(s3: CannedS3) -> list[str]:
-    return [sent.query["uploadId"] for sent in s3.sent if sent.operation == "AbortMultipartUpload"]
+records = pytest.fixture(autouse=True)(folder_of_records)
+source = pytest.fixture(source_of_ten_bytes)
 
 
 # Going on
@@ -443,146 +333,6 @@ def test_a_list_of_uploads_without_an_end_keeps_no_upload_from_its_start(
 
     assert s3.operations.count("ListMultipartUploads") == 2
     assert len(sent_parts(s3)) == 3
-
-
-# A process that was killed before it learned its upload's name
-
-
-def looking_for_lost(
-    records: Path, source: Path, listed: Answer, **faults: list[Fault]
-) -> CannedS3:
-    leave_record(records, facts_of(source), upload_id="")
-    s3 = CannedS3(otherwise=S3(ListMultipartUploads=[listed], **faults))
-    run(s3, source)
-    return s3
-
-
-@pytest.mark.promise(10)
-def test_an_upload_whose_name_was_never_learned_is_aborted(records: Path, source: Path) -> None:
-    listed = uploads_listed((KEY, "before"), (KEY, "lost"), (KEY + "2", "of another key"))
-
-    s3 = looking_for_lost(records, source, listed, ListParts=[parts_listed({})])
-
-    assert aborted_by(s3) == ["lost"]
-    assert list(records.iterdir()) == []
-
-
-def test_an_upload_that_has_a_part_is_somebody_elses(records: Path, source: Path) -> None:
-    listed = uploads_listed((KEY, "lost"))
-
-    s3 = looking_for_lost(records, source, listed, ListParts=[parts_listed({1: b"0123"})])
-
-    assert aborted_by(s3) == []
-    assert list(records.iterdir()) == []
-
-
-def test_an_upload_that_a_living_process_names_is_not_lost(records: Path, source: Path) -> None:
-    living = write_record(records, facts_of(source), upload_id="living")
-
-    s3 = looking_for_lost(records, source, uploads_listed((KEY, "living")))
-
-    assert aborted_by(s3) == []
-    living.close()
-
-
-def test_while_a_living_process_waits_for_its_name_nothing_is_called_lost(
-    records: Path, source: Path
-) -> None:
-    living = write_record(records, facts_of(source), upload_id="")
-
-    s3 = looking_for_lost(records, source, uploads_listed((KEY, "perhaps its")))
-
-    assert aborted_by(s3) == []
-    assert len(list(records.iterdir())) == 2  # it is looked for again by the next run
-    living.close()
-
-
-def test_where_uploads_cannot_be_listed_none_is_looked_for(records: Path, source: Path) -> None:
-    refusal = error_answer(403, "AccessDenied")
-
-    s3 = looking_for_lost(records, source, refusal)
-
-    assert aborted_by(s3) == []
-    assert list(records.iterdir()) == []
-
-
-# A process that was killed after the end of its upload
-
-
-def stored_head(answers: MultipartAnswers, **headers: str) -> Answer:
-    return Answer(
-        headers={
-            "etag": answers.etag,
-            "content-type": "text/plain",
-            "last-modified": "Fri, 01 Jan 2100 00:00:00 GMT",
-            "x-amz-version-id": "v1",
-            **headers,
-        }
-    )
-
-
-def ended(
-    records: Path, source: Path, *, checksum_algorithm: str = "", **headers: str
-) -> tuple[CannedS3, S3]:
-    algorithm = {"checksum_algorithm": checksum_algorithm}
-    leave_record(records, facts_of(source), is_completing=True, **algorithm)
-    answers = holding({1: b"0123", 2: b"4567", 3: b"89"})
-    answers.faults["ListParts"] = [GONE]
-    answers.faults["HeadObject"] = [lambda _: stored_head(answers, **headers)]
-    return CannedS3(otherwise=answers), answers
-
-
-@pytest.mark.parametrize("if_exists", ["overwrite", "fail"])
-@pytest.mark.promise(9)
-def test_what_was_stored_before_the_kill_is_not_sent_again(
-    records: Path, source: Path, if_exists: Any
-) -> None:
-    s3, answers = ended(records, source)
-
-    done = run(s3, source, if_exists=if_exists)
-
-    assert s3.operations == ["ListParts", "HeadObject"]
-    assert (done.size_bytes, f'"{done.etag}"', done.version_id) == (10, answers.etag, "v1")
-    assert list(records.iterdir()) == []
-
-
-@pytest.mark.promise(9)
-def test_what_was_stored_with_a_checksum_is_known_by_it(
-    records: Path, source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = {CHECKSUM: checksum_of(CONTENT), "etag": '"made-up-3"'}
-    s3, _ = ended(records, source, checksum_algorithm="CRC64NVME", **told)
-    monkeypatch.setattr(integrity, "md5_digest", md5_of_md5s)
-
-    done = run(s3, source)
-
-    assert s3.operations == ["ListParts", "HeadObject"]
-    assert done.etag == "made-up-3"
-
-
-def test_what_has_another_checksum_is_replaced(records: Path, source: Path) -> None:
-    told = {CHECKSUM: checksum_of(b"other")}
-    s3, _ = ended(records, source, checksum_algorithm="CRC64NVME", **told)
-
-    run(s3, source)
-
-    assert len(sent_parts(s3)) == 3
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [{"etag": '"00000000000000000000000000000000-3"'}, {"x-amz-meta-a": "b"}],
-    ids=["other bytes", "other metadata"],
-)
-def test_what_somebody_else_stored_is_replaced(
-    records: Path, source: Path, headers: dict[str, str]
-) -> None:
-    s3, _ = ended(records, source, **headers)
-
-    run(s3, source)
-
-    assert len(sent_parts(s3)) == 3
-    assert list(records.iterdir()) == []
 
 
 # Records that cannot be kept
