@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from base64 import b64encode
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -13,61 +13,16 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, SSLError
 
 from s3_integration import Encryption
-from s3_integration.aws.locator import Refusal, UnusualRequestError
-from s3_integration.aws.session import connect
+from s3_integration.aws.locator import UnusualRequestError
 from s3_integration.cancellation import BrokenOffError, breaking_off_when
-from s3_integration.config import S3Config, resolve_settings
 from s3_integration.transfer import places
-from s3_integration.transfer.direct import DirectWire
-from tests.fixtures.mock_responses import CONFIG, Answer, CannedS3, error_answer
-from tests.fixtures.raw_server import LIMITS, RawServer, Script, http_answer
+from tests.fixtures.direct_wires import LOCAL, heard_by, refusal, wire_to, without_proxies
+from tests.fixtures.mock_responses import CONFIG
+from tests.fixtures.raw_server import RawServer, Script, http_answer
 
-LOCAL = replace(CONFIG, endpoint_url="http://127.0.0.1:9000")
+no_proxies = pytest.fixture(autouse=True)(without_proxies)
+
 PLAIN = replace(CONFIG, endpoint_url="http://s3.example.com", plain_http="anywhere")
-
-
-@pytest.fixture(autouse=True)
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no setting of the machine lead elsewhere."""
-    monkeypatch.setattr(places, "get_environ_proxies", lambda _: {})
-
-
-@dataclass(frozen=True)
-class Heard:
-    """A request as it went out."""
-
-    line: str
-    headers: dict[str, str]
-    content: bytes
-
-
-def wire_to(config: S3Config = LOCAL) -> DirectWire:
-    """A wire by these settings."""
-    return DirectWire(connect(resolve_settings(config=config, environment={}, dotenv={})), LIMITS)
-
-
-HERE = "unit-tests.s3.amazonaws.com"
-THERE = "unit-tests.s3.eu-west-1.amazonaws.com"
-
-
-def wire_beside(*replies: Answer, config: S3Config = CONFIG) -> tuple[DirectWire, CannedS3]:
-    """A wire, and an S3 that is asked for buckets through boto3 beside it."""
-    s3, wire = CannedS3(*replies), wire_to(config)
-    events: Any = wire._connection.client.meta.events
-    events.register("before-send.s3.HeadBucket", s3._answer)
-    return wire, s3
-
-
-def heard_by(server: RawServer, connection: int = -1) -> Heard:
-    """The one request that was sent on a connection."""
-    head, _, content = server.heard(connection).partition(b"\r\n\r\n")
-    line, *lines = head.decode("latin-1").split("\r\n")
-    return Heard(line, dict(it.split(": ", 1) for it in lines), content)
-
-
-def refusal(status: int, code: str, **headers: str) -> bytes:
-    """S3's XML for a failure, as it comes."""
-    return http_answer(status, error_answer(status, code).body, **headers)
 
 
 def test_an_object_is_put(server: RawServer) -> None:
@@ -299,137 +254,6 @@ def test_the_second_request_is_signed_with_s3s_time(server: RawServer, slept: li
     assert abs(signed_at - ahead) < timedelta(minutes=1)
 
 
-# Buckets that are elsewhere.
-
-
-EVIL = "https://unit-tests.s3.evil.example/"
-TELLS = {"x_amz_bucket_region": "eu-west-1"}
-
-
-@pytest.mark.parametrize(
-    "refused",
-    [
-        refusal(301, "PermanentRedirect", Location=EVIL, **TELLS),
-        refusal(307, "TemporaryRedirect", Location=EVIL, **TELLS),
-        refusal(308, "PermanentRedirect", Location=EVIL, **TELLS),
-        refusal(400, "IllegalLocationConstraintException", **TELLS),
-        refusal(400, "AuthorizationHeaderMalformed").replace(
-            b"<RequestId>REQ1</RequestId>", b"<Region>eu-west-1</Region> "
-        ),
-    ],
-    ids=["301", "307", "308", "location constraint", "signed for another"],
-)
-def test_a_bucket_is_followed_to_the_region_that_s3_tells(
-    server: RawServer, slept: list[float], refused: bytes
-) -> None:
-    wire, _ = wire_beside()
-    taken = [http_answer(ETag=etag, Connection="close") for etag in ('"e"', '"f"')]
-    server.answers(refused, *taken)
-
-    told = [wire.put_object(b"x", Bucket="unit-tests", Key="k")["ETag"] for _ in range(2)]
-
-    assert told == ['"e"', '"f"']
-    assert [origin.host for origin in server.origins] == [HERE, THERE, THERE]
-    heard = heard_by(server, 1)
-    assert (heard.headers["host"], heard.content) == (THERE, b"x")
-    assert "/eu-west-1/s3/aws4_request" in heard.headers["authorization"]
-
-
-@pytest.mark.parametrize("status", [200, 403])
-def test_a_region_that_s3_does_not_tell_is_looked_for(
-    server: RawServer, slept: list[float], status: int
-) -> None:
-    region = {"x-amz-bucket-region": "eu-west-1"}
-    wire, s3 = wire_beside(Answer(301, headers=region), Answer(status, headers=region))
-    server.answers(refusal(301, "PermanentRedirect", Location=EVIL), http_answer(ETag='"e"'))
-
-    wire.put_object(b"x", Bucket="unit-tests", Key="k")
-
-    assert server.origins[1].host == THERE
-    assert s3.methods == ["HEAD", "HEAD"]
-
-
-def test_a_bucket_that_is_nowhere_else_is_looked_for_once_per_call(server: RawServer) -> None:
-    wire, s3 = wire_beside(Answer(), Answer())
-    server.answers(*[refusal(301, "PermanentRedirect", Location=EVIL, Connection="close")] * 2)
-
-    for asked in (1, 2):
-        with pytest.raises(ClientError, match="PermanentRedirect"):
-            wire.put_object(b"x", Bucket="unit-tests", Key="k")
-        assert len(s3.sent) == asked
-
-
-def test_a_bucket_that_is_nowhere_is_not_searched_for_ever(
-    server: RawServer, slept: list[float]
-) -> None:
-    wire, _ = wire_beside()
-    elsewhere = {"x_amz_bucket_region": "eu-west-2"}
-    server.answers(
-        refusal(301, "PermanentRedirect", **TELLS), refusal(301, "PermanentRedirect", **elsewhere)
-    )
-
-    with pytest.raises(ClientError, match="PermanentRedirect"):
-        wire.put_object(b"x", Bucket="unit-tests", Key="k")
-
-    assert [origin.host for origin in server.origins] == [HERE, THERE]
-
-
-def test_a_region_that_is_none_leads_nowhere(server: RawServer) -> None:
-    wire, _ = wire_beside()
-    server.answers(refusal(301, "PermanentRedirect", x_amz_bucket_region="evil.example/?"))
-
-    with pytest.raises(ClientError, match="PermanentRedirect"):
-        wire.put_object(b"x", Bucket="unit-tests", Key="k")
-
-    assert server.connections == 1
-
-
-def test_a_server_of_ones_own_stays_where_it_is_whatever_its_region(
-    server: RawServer, slept: list[float]
-) -> None:
-    wire = wire_to(LOCAL)
-    server.answers(refusal(301, "PermanentRedirect", Connection="close", **TELLS), http_answer())
-
-    wire.put_object(b"x", Bucket="unit-tests", Key="k")
-
-    heard = heard_by(server)
-    assert heard.headers["host"] == "127.0.0.1:9000"
-    assert "/eu-west-1/s3/aws4_request" in heard.headers["authorization"]
-
-
-def test_of_many_threads_one_asks_where_the_bucket_is(
-    server: RawServer, slept: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = wire_to(CONFIG)._places
-    left = found.of("unit-tests")
-    refused = Refusal(301, {"x-amz-bucket-region": "eu-west-1"}, b"")
-
-    first = found.instead_of(left, "unit-tests", refused)
-    monkeypatch.setattr(found._connection.locator, "locate", None)
-    others = [found.instead_of(left, "unit-tests", refused) for _ in range(2)]
-
-    assert [first, *others] == [found.of("unit-tests")] * 3
-    assert first is not left
-
-
-@pytest.mark.parametrize(
-    "refused",
-    [
-        refusal(400, "AuthorizationHeaderMalformed"),
-        refusal(403, "AccessDenied", **TELLS),
-    ],
-    ids=["no region", "denied"],
-)
-def test_other_refusals_lead_nowhere(server: RawServer, refused: bytes) -> None:
-    wire, s3 = wire_beside()
-    server.answers(refused)
-
-    with pytest.raises(ClientError):
-        wire.put_object(b"x", Bucket="unit-tests", Key="k")
-
-    assert (server.connections, s3.sent) == (1, [])
-
-
 # Where requests go.
 
 
@@ -494,115 +318,3 @@ def test_an_unusual_bucket_is_left_to_botocore(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(wire._connection.locator, "locate", refuse)
 
     assert not wire.can_speak_to("unit-tests")
-
-
-# Requests that are sent ahead.
-
-WHERE = {"Bucket": "unit-tests", "Key": "k"}
-
-
-def test_requests_are_sent_before_the_first_is_answered(server: RawServer) -> None:
-    wire = wire_to()
-    server.answers(b"", b"")
-
-    sent = [wire.send_get_object(**WHERE, Range=f"bytes=0-{last}") for last in (1, 2)]
-    heard = [heard_by(server, number).headers["range"] for number in (0, 1)]
-    for number, body in ((1, b"two"), (0, b"one")):
-        server.say(http_answer(206, body, ETag='"e"'), connection=number)
-    bodies = [wire.answer_to(each)[1].readinto(memoryview(bytearray(9))) for each in sent]
-
-    assert heard == ["bytes=0-1", "bytes=0-2"]
-    assert bodies == [3, 3]
-
-
-def test_the_call_that_was_sent_ahead_takes_its_answer_and_the_next_is_sent(
-    server: RawServer,
-) -> None:
-    wire = wire_to()
-    server.answers(http_answer(206, b"one", ETag='"1"', Connection="close"))
-    server.answers(http_answer(206, b"two", ETag='"2"', Connection="close"))
-    after = wire.after(wire.send_get_object(**WHERE))
-
-    etags = [after.get_object(**WHERE)[0]["ETag"] for _ in range(2)]
-
-    assert etags == ['"1"', '"2"']
-    assert server.connections == 2
-
-
-def test_what_was_sent_ahead_is_given_up_where_something_else_is_asked(server: RawServer) -> None:
-    wire = wire_to()
-    server.answers(b"", http_answer(206, b"two", ETag='"2"'))
-    after = wire.after(wire.send_get_object(**WHERE, Range="bytes=0-9"))
-
-    told, _ = after.get_object(**WHERE, Range="bytes=0-0")
-
-    assert told["ETag"] == '"2"'
-    assert server.is_closed(0)
-    assert heard_by(server, 1).headers["range"] == "bytes=0-0"
-
-
-@pytest.mark.parametrize(
-    "first",
-    [
-        refusal(503, "SlowDown", Connection="close"),
-        Script(b"", ends=True),
-        ConnectionClosedError(endpoint_url="u"),
-    ],
-    ids=["refused", "ended", "not connected"],
-)
-def test_what_was_sent_ahead_in_vain_counts_as_the_first_attempt(
-    server: RawServer, slept: list[float], first: bytes | Script | Exception
-) -> None:
-    wire = wire_to(replace(LOCAL, total_attempts=2))
-    server.answers(first, refusal(503, "SlowDown", Connection="close"))
-    after = wire.after(wire.send_put_object(b"content", **WHERE))
-
-    with pytest.raises(ClientError, match="SlowDown") as caught:
-        after.put_object(b"content", **WHERE)
-
-    assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 1
-    assert len(slept) == 1
-    assert len(server.origins) == 2
-
-
-def test_a_small_body_is_gathered_and_can_still_be_read(server: RawServer) -> None:
-    wire = wire_to()
-    server.answers(http_answer(206, b"content", ETag='"e"'))
-
-    answer: Any = wire.send_get_object(**WHERE).answer()
-
-    assert bytes(answer.gathered()) == b"content"
-    assert answer.read(100) == b"content"
-
-
-@pytest.mark.parametrize(
-    "come",
-    [
-        Script(http_answer(206, b"content")[:-3], ends=True),
-        http_answer(206, bytes(70_000)),
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
-    ],
-    ids=["broken off", "large", "in chunks"],
-)
-def test_what_is_not_there_as_a_whole_is_not_gathered(
-    server: RawServer, come: bytes | Script
-) -> None:
-    server.answers(come)
-
-    answer: Any = wire_to().send_get_object(**WHERE).answer()
-
-    assert answer.gathered() is None
-
-
-def test_a_connection_is_free_once_what_was_gathered_is_taken(server: RawServer) -> None:
-    wire = wire_to()
-    server.answers(http_answer(206, b"content", ETag='"e"'))
-    answer: Any = wire.send_get_object(**WHERE).answer()
-    answer.gathered()
-
-    answer.is_taken()
-    again: Any = wire.send_get_object(**WHERE)
-
-    assert server.connections == 1
-    again.give_up()
-    assert server.is_closed()

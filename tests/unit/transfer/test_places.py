@@ -14,16 +14,14 @@ from s3_integration.aws.signing import Scope
 from s3_integration.config import S3Config, resolve_settings
 from s3_integration.transfer import places
 from s3_integration.transfer.places import Places
+from tests.fixtures.direct_wires import without_proxies
 from tests.fixtures.mock_responses import CONFIG
 from tests.fixtures.raw_server import LIMITS
 
 LOCAL = replace(CONFIG, endpoint_url="http://127.0.0.1:9000")
 
 
-@pytest.fixture(autouse=True)
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no setting of the machine lead elsewhere."""
-    monkeypatch.setattr(places, "get_environ_proxies", lambda _: {})
+no_proxies = pytest.fixture(autouse=True)(without_proxies)
 
 
 def places_by(config: S3Config = LOCAL) -> Places:
