@@ -53,51 +53,64 @@ def upload_single(
         if connection.endpoint.conditional_writes == "unproven":
             refuse_if_taken(connection, target, options)
         make_sure_of_encryption(connection, target)
-        answer = _put(s3, piece, target, options)
+        answer = _Put(s3, piece, target, options).answer()
     Progress(len(content), progress).add(len(content))
     etag = integrity.unquoted(answer.get("ETag"))
     return Transferred(len(content), etag, answer.get("VersionId"), answer)
 
 
-def _put(s3: Route, piece: Piece, target: ObjectId, options: UploadOptions) -> Mapping[str, Any]:
-    connection = s3.connection
-    condition = write_condition(connection, options)
-    send_once = partial(
-        s3.wire.put_object,
-        piece.content,
-        Bucket=target.bucket,
-        Key=target.key,
-        **storage_parameters(options),
-    )
+class _Put:
+    """The one request, sent until it is proved that its bytes are stored."""
 
-    def put(**checksums: Any) -> Mapping[str, Any]:
+    def __init__(self, s3: Route, piece: Piece, target: ObjectId, options: UploadOptions) -> None:
+        self._connection = s3.connection
+        self._piece = piece
+        self._target = target
+        self._options = options
+        self._condition = write_condition(s3.connection, options)
+        self._send = partial(
+            s3.wire.put_object,
+            piece.content,
+            Bucket=target.bucket,
+            Key=target.key,
+            **storage_parameters(options),
+        )
+
+    def answer(self) -> Mapping[str, Any]:
+        """What S3 says of the object that it has stored."""
+        connection = self._connection
         try:
-            answer = send_once(**checksums, **condition)
-        except ClientError as error:
-            if not is_condition_misread(connection, target, options, error):
+            return persistently(
+                self._proved, operation="PutObject", total_attempts=connection.total_attempts
+            )
+        except (ClientError, BotoCoreError) as error:
+            # An earlier attempt may have stored the object, and its answer been lost.
+            stored = stored_after_all(connection, self._target, _expected(self._piece), error)
+            if stored is None:
                 raise
-            connection.learned.wants_bare_etags = True
-            condition.update(write_condition(connection, options))
-            answer = send_once(**checksums, **condition)
-        if condition and answer.get("ETag"):
+            return stored
+
+    def _proved(self) -> Mapping[str, Any]:
+        answer = self._piece.stored_by(self._stored)
+        check_stored(self._connection, self._target, answer)
+        return answer
+
+    def _stored(self, **checksums: Any) -> Mapping[str, Any]:
+        answer = self._sent(checksums)
+        if self._condition and answer.get("ETag"):
             # Now this upload's own object is stored: sent again, it may replace that alone.
-            condition.clear()
-            condition["IfMatch"] = answer["ETag"]
+            self._condition = {"IfMatch": answer["ETag"]}
         return answer
 
-    def send() -> Mapping[str, Any]:
-        answer = piece.stored_by(put)
-        check_stored(connection, target, answer)
-        return answer
-
-    try:
-        return persistently(send, operation="PutObject", total_attempts=connection.total_attempts)
-    except (ClientError, BotoCoreError) as error:
-        # An earlier attempt may have stored the object, and its answer been lost.
-        stored = stored_after_all(connection, target, _expected(piece), error)
-        if stored is None:
-            raise
-        return stored
+    def _sent(self, checksums: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            return self._send(**checksums, **self._condition)
+        except ClientError as error:
+            if not is_condition_misread(self._connection, self._target, self._options, error):
+                raise
+        self._connection.learned.wants_bare_etags = True
+        self._condition = write_condition(self._connection, self._options)
+        return self._send(**checksums, **self._condition)
 
 
 def _expected(piece: Piece) -> Expected:
