@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from s3_integration.bulk.judging import UNCHANGED
 from s3_integration.cli import edge
 from s3_integration.cli.bars import folder_meter
 from s3_integration.cli.options import NO_CREATE_BUCKET, with_clients
@@ -142,7 +143,7 @@ def tell(report: TransferReport, screen: Screen, bucket_name: str, *, dry_run: b
         line = _line(result, bucket_name, dry_run=dry_run)
         screen.result(_facts(result, "done", bucket_name, dry_run=dry_run), line)
     for result in report.skipped:
-        if screen.as_json or result.reason != _UNCHANGED:
+        if screen.as_json or result.reason != UNCHANGED:
             facts = _facts(result, "skipped", bucket_name, dry_run=dry_run)
             screen.result(facts, f"skipped {_where(result, bucket_name)} ({result.reason})")
     for result in report.failed:
@@ -154,7 +155,6 @@ def tell(report: TransferReport, screen: Screen, bucket_name: str, *, dry_run: b
     return edge.FAILED if report.failed else edge.DONE
 
 
-_UNCHANGED = "unchanged"
 _PAST = {"upload": "uploaded", "download": "downloaded", "copy": "copied", "delete": "deleted"}
 
 
@@ -181,7 +181,7 @@ def _where(result: FileResult, bucket_name: str) -> str:
 
 
 def _sum_up(report: TransferReport, screen: Screen, *, dry_run: bool) -> None:
-    unchanged = sum(1 for result in report.skipped if result.reason == _UNCHANGED)
+    unchanged = sum(1 for result in report.skipped if result.reason == UNCHANGED)
     deleted = sum(1 for result in report.done if result.action == "delete")
     counts = {
         "moved": len(report.done) - deleted,
