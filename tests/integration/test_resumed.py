@@ -106,7 +106,7 @@ def test_an_upload_that_was_killed_at_any_request_sends_only_what_is_missing(
 def test_a_download_that_was_killed_at_any_request_fetches_only_what_is_missing(
     through: S3Config, plain: Any, placed: Scaffold, started: Runs, tmp_path: Path, moment: Moment
 ) -> None:  # fmt: skip
-    content = random.Random(2).randbytes(26 * MIB)
+    content = random.Random(2).randbytes(21 * MIB)
     plain.upload_fileobj(io.BytesIO(content), through.bucket_name, "k")
     folder = tmp_path / "folder"
     folder.mkdir()
