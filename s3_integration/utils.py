@@ -106,6 +106,12 @@ def metadata_problem(metadata: Mapping[str, str]) -> str:
     size_bytes = sum(len(text.encode()) for pair in metadata.items() for text in pair)
     if size_bytes > MAX_METADATA_BYTES:
         return f"it takes {size_bytes} bytes, S3 allows {MAX_METADATA_BYTES}"
+    # S3 keeps names in lower case (User Guide, "User-defined object metadata").
+    spellings: dict[str, str] = {}
+    for name in metadata:
+        first = spellings.setdefault(name.lower(), name)
+        if first != name:
+            return f"{first!a} and {name!a} are one name to S3, which keeps names in lower case"
     return ""
 
 

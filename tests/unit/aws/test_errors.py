@@ -132,7 +132,7 @@ def test_a_failure_of_another_kind_is_told_in_its_own_words_without_secrets() ->
          IsADirectoryError,
          "Name a file, not a folder. Whole folders are stored by upload_directory."),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "x"),
-         NotADirectoryError, "Check the path: something on the way to it is a file."),
+         NotADirectoryError, "Check the path: something on the way to it is a file or a link."),
         (PermissionError(errno.EACCES, "Permission denied", "x"),
          PermissionError, "Check the permissions of the file and its folder."),
         (OSError(errno.ENOSPC, "No space left on device", "x"),

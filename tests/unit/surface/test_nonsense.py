@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, get_args
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from s3_integration import S3Client, S3ConfigError
+from s3_integration.config import EngineName
 from tests.fixtures.mock_responses import CONFIG, Answer, CannedS3, client_to
 
 KEYS: Final = ["", "k" * 1025, "\udcff", 5, None, b"k", ["k"]]
@@ -103,6 +104,27 @@ def test_nonsense_is_refused_before_any_request(unasked: S3Client, said: Call) -
         getattr(unasked, said.method)(*said.arguments, **said.options)
 
     assert caught.value.suggestion
+
+
+@pytest.mark.parametrize("engine", get_args(EngineName))
+@pytest.mark.parametrize(
+    "said",
+    [
+        call("upload_file", __file__),
+        call("write_bytes", "k", b""),
+        call("write_text", "k", ""),
+        call("open", "k", "w"),
+        call("upload_directory", ".", "k"),
+    ],
+    ids=lambda said: said.method,
+)
+def test_names_that_s3_takes_for_one_are_refused_before_either_is_lost(
+    said: Call, engine: EngineName
+) -> None:
+    client = S3Client(config=replace(CONFIG, engine=engine))
+
+    with pytest.raises(S3ConfigError, match="'Owner' and 'owner' are one name"):
+        getattr(client, said.method)(*said.arguments, metadata={"Owner": "me", "owner": "you"})
 
 
 @pytest.mark.parametrize(
