@@ -105,6 +105,7 @@ NEEDS: Mapping[Feature, Mapping[str, tuple[str, ...]]] = {
     # which take tags only as a list, and so have to ask for them.
     "copy": {
         "copy_file": ("s3:GetObject", "s3:PutObject"),
+        'copy_file (if_exists="fail")': ("s3:GetObject", "s3:PutObject"),
         "copy_file (larger than 5 GiB)": (
             "s3:GetObject",
             "s3:PutObject",

@@ -27,7 +27,14 @@ from s3_integration.transfer.parts import in_threads, results_of
 from s3_integration.transfer.persistence import persistently
 from s3_integration.transfer.proof import checksums_to_send
 from s3_integration.transfer.starting import start_upload
-from s3_integration.transfer.stored import TAKEN, Expected, code_of, head_of, write_condition
+from s3_integration.transfer.stored import (
+    TAKEN,
+    Expected,
+    code_of,
+    head_of,
+    is_taken,
+    write_condition,
+)
 from s3_integration.transfer.tags import tags_of
 from s3_integration.transfer.turns import end_turn
 from s3_integration.transfer.unfinished import abort_upload
@@ -76,7 +83,7 @@ class Copy:
         """
         self._check_is_wanted_version(source)
         try:
-            if self._job.if_exists == "fail" and head_of(self._connection, self._job.target):
+            if self._job.if_exists == "fail" and is_taken(self._connection, self._job.target):
                 raise self._conflict("the object exists already", TAKEN)
             make_sure_of_encryption(self._connection, self._job.target)
             is_small = source["ContentLength"] <= self._sizes.one_request_bytes

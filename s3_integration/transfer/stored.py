@@ -94,8 +94,7 @@ def refuse_if_taken(connection: Connection, target: ObjectId, options: UploadOpt
     try:
         found = head_of(connection, target)
     except ClientError as error:
-        # Whoever may write and not read: where the condition is sure to be obeyed, it decides.
-        if code_of(error) == "403" and connection.endpoint.conditional_writes == "enforced":
+        if _is_left_to_condition(connection, error):
             return
         raise
     if options.if_match is None:
@@ -105,6 +104,25 @@ def refuse_if_taken(connection: Connection, target: ObjectId, options: UploadOpt
         raise gone(target)
     elif integrity.unquoted(found.get("ETag")) != options.if_match:
         raise conflict(target, "the object is another one than was expected", _CHANGED)
+
+
+def is_taken(connection: Connection, target: ObjectId) -> bool:
+    """Whether something is known to be stored there; a copy's own condition decides."""
+    try:
+        return head_of(connection, target) is not None
+    except ClientError as error:
+        if _is_left_to_condition(connection, error):
+            return False
+        raise
+
+
+def _is_left_to_condition(connection: Connection, error: ClientError) -> bool:
+    """Whether a look was refused to somebody who may write, and whose write tells as well.
+
+    S3 refuses a look at nothing to who may not list (API Reference, "HeadObject"). Where
+    servers are sure to obey the condition of a write, it decides.
+    """
+    return code_of(error) == "403" and connection.endpoint.conditional_writes == "enforced"
 
 
 TAKEN = "Use another key, or if_exists='overwrite'."

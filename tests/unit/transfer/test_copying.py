@@ -235,6 +235,24 @@ def test_what_appears_at_the_target_meanwhile_is_not_overwritten(sizes: CopySize
     assert ("AbortMultipartUpload" in s3.sent) == (sizes is not None)
 
 
+@pytest.mark.parametrize("endpoint_url", [None, ELSEWHERE], ids=["aws", "elsewhere"])
+def test_who_may_not_look_at_the_target_copies_where_the_condition_is_sure_to_be_obeyed(
+    endpoint_url: str | None,
+) -> None:
+    s3 = holding()
+    looks = [lambda _: None, lambda _: Answer(403)]
+    s3.faults["HeadObject"] = looks  # type: ignore[assignment]  # a list of faults
+    copier, _ = copier_to(s3, endpoint_url=endpoint_url)
+
+    if endpoint_url is None:
+        copier.copy(FAIL)
+        assert s3.requests["CopyObject"].headers["if-none-match"] == "*"
+    else:
+        with pytest.raises(S3AccessDeniedError):
+            translating(lambda: copier.copy(FAIL))
+        assert "CopyObject" not in s3.sent
+
+
 def copying_without_a_word(s3: CopyingS3, operation: str) -> Callable[[Sent], Answer]:
     """Do what is asked for, and lose the answer."""
 
