@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, DataNotFoundError
 from botocore.loaders import Loader, create_loader
 
-from s3_integration.aws import listings, paced, timestamps
+from s3_integration.aws import deletions, listings, paced, timestamps
 from s3_integration.aws.awscrt_version import check_awscrt
 from s3_integration.aws.clock import ServerClock
 from s3_integration.aws.credentials import CredentialFinder, RenewableCredentials
@@ -103,6 +103,7 @@ def _equipped(
     """A new client with all that watches over its requests."""
     terms = Terms(settings, client)
     listings.read_quickly(client)
+    deletions.write_quickly(client)
     limits = limits_of(settings)
     paced.install(client, limits)
     clock = ServerClock()

@@ -6,6 +6,7 @@ import datetime as dt
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, get_args
 
+from s3_integration.aws.listings import USUAL_STORAGE_CLASS
 from s3_integration.models import (
     ChecksumAlgorithm,
     ChecksumType,
@@ -23,17 +24,6 @@ if TYPE_CHECKING:
 _ALGORITHMS: tuple[ChecksumAlgorithm, ...] = get_args(ChecksumAlgorithm)
 _TYPES: tuple[ChecksumType, ...] = get_args(ChecksumType)
 _ALWAYS_TOLD = ("ETag", "LastModified", "ContentLength")
-
-
-def from_listing(listed: Mapping[str, Any]) -> S3FileInfo:
-    """The object that an entry of ListObjectsV2 tells of."""
-    return S3FileInfo(
-        key=listed["Key"],
-        size=listed["Size"],
-        last_modified=listed["LastModified"].astimezone(dt.UTC),
-        etag=unquoted(listed.get("ETag")),
-        storage_class=_storage_class_of(listed),
-    )
 
 
 def from_head(key: str, answer: Mapping[str, Any]) -> S3FileInfo:
@@ -117,7 +107,7 @@ def newest_first(versions: Iterable[S3Version]) -> list[S3Version]:
 def _storage_class_of(answer: Mapping[str, Any]) -> str:
     # Listings of servers other than AWS may leave it out, S3's answer to HeadObject does so
     # for the usual one (API Reference, "HeadObject", x-amz-storage-class).
-    return str(answer.get("StorageClass") or "STANDARD")
+    return str(answer.get("StorageClass") or USUAL_STORAGE_CLASS)
 
 
 def _checksum_of(answer: Mapping[str, Any]) -> S3Checksum | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from s3_integration.aws.errors import translated
+from s3_integration.aws.listings import files_of
 from s3_integration.models import FolderListing
 from s3_integration.transfer import described
 from s3_integration.transfer.account import accounted_pages
@@ -32,8 +33,7 @@ def files_under(
     asked = {"StartAfter": after} if after else {}
     pages = _pages(connect, "ListObjectsV2", Bucket=bucket, Prefix=prefix, **asked)
     for page in accounted_pages("list", prefix, bucket, pages):
-        for listed in page.get("Contents", ()):
-            yield described.from_listing(listed)
+        yield from files_of(page)
 
 
 def folder_at(connect: Connect, bucket: str, prefix: str) -> FolderListing:
@@ -43,8 +43,7 @@ def folder_at(connect: Connect, bucket: str, prefix: str) -> FolderListing:
     pages = _pages(connect, "ListObjectsV2", Bucket=bucket, Prefix=prefix, Delimiter="/")
     for page in accounted_pages("list folder", prefix, bucket, pages):
         folders |= dict.fromkeys(common["Prefix"] for common in page.get("CommonPrefixes", ()))
-        found = map(described.from_listing, page.get("Contents", ()))
-        files += [file for file in found if file.key != prefix]
+        files += [file for file in files_of(page) if file.key != prefix]
     return FolderListing(list(folders), files)
 
 

@@ -15,7 +15,7 @@ from s3_integration.aws import listings
 from tests.fixtures.mock_responses import CONFIG, Answer, CannedS3, connection_to
 
 CHILDREN: Final = {
-    "Key": st.sampled_from(["a", "a%20b/%C3%A4", "&lt;&amp;&#x9;", ""]),
+    "Key": st.sampled_from(["a", "a%20b/%C3%A4", "&lt;&amp;&#x9;", "&amp;quot;", "a+b", ""]),
     "LastModified": st.sampled_from(["2026-01-31T12:00:00.000Z", "2026-01-31T12:00:00Z"]),
     "ETag": st.sampled_from(["&quot;0cc175b9c0f1b6a831c399e269772661&quot;", "x-2", ""]),
     "Size": st.integers(0, 2**43).map(str),
@@ -23,8 +23,10 @@ CHILDREN: Final = {
     "ChecksumAlgorithm": st.just("CRC64NVME"),
     "Owner": st.just("<ID>1</ID><DisplayName>Key</DisplayName>"),
 }
+AS_AWS: Final = (
+    *("Key", "LastModified", "ETag", "ChecksumAlgorithm", "Size", "Owner", "StorageClass"),
+)
 ASKED_ONCE: Final = replace(CONFIG, total_attempts=1)
-READ: Final = ("Key", "LastModified", "ETag", "Size", "StorageClass")
 OBJECT: Final = (
     "<Contents><Key>a</Key><LastModified>2026-01-31T12:00:00.000Z</LastModified>"
     "<ETag>&quot;e&quot;</ETag><Size>5</Size><StorageClass>STANDARD</StorageClass></Contents>"
@@ -33,9 +35,9 @@ OBJECT: Final = (
 
 @st.composite
 def objects(draw: st.DrawFn) -> str:
-    """One object of a page, its elements in any order."""
+    """One object of a page, its elements in any order: most often that of AWS."""
     values = draw(st.fixed_dictionaries(CHILDREN))
-    names = draw(st.permutations(list(values)))
+    names = draw(st.just(AS_AWS) | st.permutations(AS_AWS))
     return "".join(f"<{name}>{values[name]}</{name}>" for name in names)
 
 
@@ -54,10 +56,10 @@ def answer_to(body: bytes, *, reads_quickly: bool) -> dict[str, Any]:
         told: dict[str, Any] = client.list_objects_v2(Bucket="unit-tests")
     except Exception as error:  # noqa: BLE001 - that both raise the same is what is asked
         return {"raised": repr(error)}
-    told["Contents"] = [
-        {name: listed.get(name, "") for name in READ} for listed in told.get("Contents", ())
-    ]
-    return told
+    files = listings.files_of(told)
+    return {name: told[name] for name in told.keys() - {"Contents", listings._READ}} | {
+        "files": files
+    }
 
 
 @given(st.lists(objects().map("<Contents>{}</Contents>".format), max_size=4))
@@ -67,7 +69,7 @@ def test_objects_are_read_as_botocore_does(contents: list[str]) -> None:
     quickly = answer_to(body, reads_quickly=True)
 
     assert quickly == answer_to(body, reads_quickly=False)
-    assert len(quickly["Contents"]) == len(contents)
+    assert len(quickly["files"]) == len(contents)
     assert quickly["CommonPrefixes"] == [{"Prefix": "f/"}]
 
 
@@ -86,6 +88,13 @@ UNUSUAL: Final = {
     "cut off": page_of(OBJECT)[:-30],
     "an entity": page_of(OBJECT.replace("<Key>a", "<Key>&x;"), '<!DOCTYPE x [<!ENTITY x "long">]>'),
     "a document within": page_of(OBJECT.replace("<Key>a", "<Key><![CDATA[</Contents>]]>")),
+    "a character that is none": page_of(OBJECT.replace("<Key>a", "<Key>&#xB;")),
+    "a control character": page_of(OBJECT.replace("<Key>a", "<Key>\x0b")),
+    "a line end": page_of(OBJECT.replace("<Key>a", "<Key>\r\n")),
+    "an ampersand": page_of(OBJECT.replace("<Key>a", "<Key>a&b")),
+    "a time with a zone": page_of(OBJECT.replace("000Z", "000+01:00")),
+    "no such day": page_of(OBJECT.replace("01-31", "02-31")),
+    "an end within text": page_of(OBJECT.replace("<Key>a", "<Key>]]>")),
     "a comment": page_of(f"{OBJECT}<!-- {OBJECT} -->"),
 }
 
@@ -119,5 +128,31 @@ def test_nobody_reads_the_objects_again(monkeypatch: pytest.MonkeyPatch) -> None
 
     told = answer_to(page_of(OBJECT), reads_quickly=True)
 
-    assert [listed["Key"] for listed in told["Contents"]] == ["a"]
+    assert [file.key for file in told["files"]] == ["a"]
     assert seen == [page_of("")]
+
+
+@pytest.mark.parametrize(
+    "page",
+    {
+        "AWS": OBJECT,
+        "AWS, with checksums": OBJECT.replace(
+            "<Size>",
+            "<ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm>"
+            "<ChecksumType>FULL_OBJECT</ChecksumType><Size>",
+        ),
+        "Ceph": OBJECT.replace(
+            "</Contents>",
+            "<Owner><ID>u</ID><DisplayName>u</DisplayName></Owner><Type>Normal</Type></Contents>",
+        ),
+        "indented": OBJECT.replace("><", ">\n  <"),
+        "no storage class": OBJECT.replace("<StorageClass>STANDARD</StorageClass>", ""),
+    }.values(),
+)
+def test_the_usual_pages_are_not_left_to_botocore(page: str) -> None:
+    client: Any = connection_to(CannedS3(Answer(200, page_of(page * 2))), ASKED_ONCE).client
+
+    told = client.list_objects_v2(Bucket="unit-tests")
+
+    assert "Contents" not in told
+    assert [file.etag for file in listings.files_of(told)] == ["e", "e"]
