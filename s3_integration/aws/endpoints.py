@@ -48,6 +48,10 @@ class Learned:
     nothing of it, or repeat it. Repeated, it is `believed` or `verified` once one that is
     wrong was taken, or refused."""
 
+    repeated_bytes: int = 0
+    """Of how many bytes it has repeated the CRC64NVME while it was not known what that proves;
+    about as many as there were, since threads count them at once."""
+
     wants_bare_etags: bool = False
     """Whether it has refused an If-Match that held, in whose ETag there were quotes."""
 

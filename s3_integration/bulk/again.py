@@ -6,7 +6,6 @@ stored since the call began, and has a file's content, need not be stored a seco
 
 from __future__ import annotations
 
-import dataclasses
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
@@ -45,7 +44,7 @@ def to_look_at(
 def _looked_at(step: Step, found: S3FileInfo | None) -> Step:
     if step.deed != "transfer" or found is None or found.size != step.size:
         return step
-    return dataclasses.replace(step, deed="compare", etag=found.etag)
+    return step._replace(deed="compare", etag=found.etag)
 
 
 def _stored_since(

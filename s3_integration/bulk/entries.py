@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from s3_integration.exceptions import S3IntegrationError
 
@@ -23,9 +22,8 @@ EntryKind = Literal["file", "folder", "excluded", "skipped", "refused", "failed"
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One file or folder of a side."""
+class Entry(NamedTuple):
+    """One file or folder of a side; a tuple, as there may be millions."""
 
     key: str
     """Relative to the side's folder; that of a folder ends in a slash."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import functools
 import os
@@ -120,7 +119,7 @@ def _for_this_machine(entry: Entry) -> Entry:
     """Refuse what would be a file by the name of a folder."""
     if entry.kind == "file" and entry.key.endswith("/"):
         reason = "it has content, and its name is a folder's"
-        return dataclasses.replace(entry, kind="refused", reason=reason)
+        return entry._replace(kind="refused", reason=reason)
     return entry
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from s3_integration.bulk.entries import in_order
 from s3_integration.bulk.judging import judged
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from s3_integration.models import FileAction
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is to become of one file, and why."""
+class Step(NamedTuple):
+    """What is to become of one file, and why; a tuple, as there may be millions."""
 
     deed: Deed
     key: str

@@ -353,9 +353,9 @@ def resolved(
         except (S3IntegrationError, OSError):  # moving it tells more
             verdict = "untold"
         if verdict == "same":
-            return dataclasses.replace(step, deed="skip", reason=UNCHANGED)
+            return step._replace(deed="skip", reason=UNCHANGED)
         reason = step.reason if verdict == "different" else "cannot be compared"
-        return dataclasses.replace(step, deed="transfer", reason=reason)
+        return step._replace(deed="transfer", reason=reason)
 
     return some_in_parallel(
         compared,

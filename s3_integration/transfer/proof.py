@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from s3_integration.transfer import checksums, integrity
 from s3_integration.transfer.integrity import EtagCheck
+from s3_integration.utils import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +29,9 @@ WHOLE_OBJECT = {"ChecksumType": "FULL_OBJECT"}
 WRONG_CHECKSUM = {**ALGORITHM, checksums.FIELD: "AAAAAAAAAAA="}
 """Of bytes that have another: CRC64NVME is 0 for the empty content alone, among short ones."""
 
+_MANY_BYTES = 4 * MIB
+"""Their MD5 takes about as long as the three requests by which a server shows what it does."""
+
 _MISMATCHES = frozenset({"BadDigest", "XAmzContentChecksumMismatch"})
 """How servers refuse bytes that are not those of their checksum."""
 
@@ -38,6 +42,11 @@ def checksums_to_send(endpoint: EndpointProfile, learned: Learned) -> ChecksumsS
         return "md5"
     is_verified = "verified" in {endpoint.checksums, learned.checksums}
     return "crc64nvme" if is_verified else "both"
+
+
+def is_worth_asking(learned: Learned) -> bool:
+    """Whether small uploads have cost so much MD5 that it pays to find out if it is needed."""
+    return learned.checksums == "repeated" and learned.repeated_bytes >= _MANY_BYTES
 
 
 def may_refuse_checksums(error: ClientError) -> bool:
@@ -148,3 +157,5 @@ class Piece:
             raise integrity.stored_otherwise("ETag", self.md5_hex(), found)
         if self._sent == "both" and self._learned.checksums == "unknown":
             self._learned.checksums = "repeated" if repeated else "ignored"
+        if repeated:
+            self._learned.repeated_bytes += len(self.content)

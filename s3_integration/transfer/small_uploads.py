@@ -16,7 +16,7 @@ from s3_integration.transfer.direct import DirectWire, as_botocores
 from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.local import open_source
-from s3_integration.transfer.proof import Piece, checksums_to_send
+from s3_integration.transfer.proof import Piece, checksums_to_send, is_worth_asking
 from s3_integration.transfer.stored import settle, storage_parameters
 from s3_integration.transfer.wires import Route
 from s3_integration.utils import ByteRange
@@ -58,8 +58,12 @@ class SmallUploads:
         target = job.target
         route = self._wires.choose(target.bucket)
         connection, wire = route.connection, route.wire
-        # Conditions and encryption may have to be asked about first.
-        is_usual = job.options.if_exists == "overwrite" and connection.terms.encryption is None
+        # Conditions, encryption and checksums may have to be asked about first.
+        is_usual = (
+            job.options.if_exists == "overwrite"
+            and connection.terms.encryption is None
+            and not is_worth_asking(connection.learned)
+        )
         if not (is_usual and isinstance(wire, DirectWire) and wire.can_send_ahead):
             return None
         piece = _piece_of(job.path, connection)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3_integration.aws.retries import no_retries
+from s3_integration.exceptions import S3IntegrationError
 from s3_integration.transfer.encrypted import check_start, refuse_what_was_refused
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.persistence import persistently
@@ -18,9 +19,11 @@ from s3_integration.transfer.proof import (
     WHOLE_OBJECT,
     WRONG_CHECKSUM,
     is_mismatch,
+    is_worth_asking,
     may_refuse_checksums,
 )
 from s3_integration.transfer.stored import storage_parameters
+from s3_integration.transfer.turns import end_turn
 from s3_integration.transfer.unfinished import abort_upload
 
 if TYPE_CHECKING:
@@ -98,6 +101,23 @@ def prove_checksums(s3: Route, target: ObjectId, options: UploadOptions) -> None
     with learned.finding_out:
         if learned.checksums == "repeated":
             _send_a_wrong_one(s3, target, options)
+
+
+def prove_checksums_of_small_files(s3: Route, target: ObjectId, options: UploadOptions) -> None:
+    """The same, once it is worth while, for uploads that go well without: nothing is raised."""
+    learned = s3.connection.learned
+    if not is_worth_asking(learned) or not learned.finding_out.acquire(blocking=False):
+        return
+    end_turn()
+    try:
+        with no_retries():
+            _send_a_wrong_one(s3, target, options)
+    except (ClientError, BotoCoreError, DamagedError, S3IntegrationError) as error:
+        logger.info("whether the server verifies checksums cannot be found out: %s", error)
+        learned.checksums = "believed"
+    finally:
+        learned.repeated_bytes = 0
+        learned.finding_out.release()
 
 
 def _send_a_wrong_one(s3: Route, target: ObjectId, options: UploadOptions) -> None:

@@ -13,6 +13,7 @@ from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.persistence import persistently
 from s3_integration.transfer.progress import Progress
 from s3_integration.transfer.proof import Piece, checksums_to_send
+from s3_integration.transfer.starting import prove_checksums_of_small_files
 from s3_integration.transfer.stored import (
     Expected,
     failures_told,
@@ -43,6 +44,7 @@ def upload_single(
 ) -> Transferred:
     """Store a file by one request; it is read whole, and checked, before that is sent."""
     connection = s3.connection
+    prove_checksums_of_small_files(s3, target, options)
     with failures_told(source, target, options):
         whole = ByteRange(0, source.size_bytes)
         content = source.read(whole)

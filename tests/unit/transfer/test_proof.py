@@ -7,6 +7,7 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -16,6 +17,7 @@ from s3_integration.aws.session import Connection
 from s3_integration.choices import IfExists
 from s3_integration.transfer import checksums, integrity
 from s3_integration.transfer.proof import WRONG_CHECKSUM, ChecksumsSent, Piece, checksums_to_send
+from s3_integration.utils import MIB
 from tests.fixtures.mock_responses import (
     CHECKSUM,
     CONFIG,
@@ -61,9 +63,9 @@ def carried_by(s3: CannedS3) -> list[str]:
     ]  # fmt: skip
 
 
-def connection_that_repeats(s3: CannedS3) -> Connection:
+def connection_that_repeats(s3: CannedS3, *, repeated_bytes: int = 0) -> Connection:
     """One to a server that has repeated a checksum before."""
-    learned = Learned(checksums="repeated")
+    learned = Learned(checksums="repeated", repeated_bytes=repeated_bytes)
     return dataclasses.replace(connection_to(s3, UNKNOWN_SERVER), learned=learned)
 
 
@@ -282,6 +284,67 @@ def test_a_refusal_that_has_nothing_to_do_with_checksums_is_an_error(
         upload(s3, settled_file(tmp_path / "a", content), config=UNKNOWN_SERVER)
 
     assert len(s3.sent) == 1
+
+
+def small_uploads(s3: CannedS3, tmp_path: Path, *, repeated_bytes: int) -> Connection:
+    """Two small uploads, after so many bytes of others."""
+    connection = connection_that_repeats(s3, repeated_bytes=repeated_bytes)
+    source = settled_file(tmp_path / "a", SMALL)
+    for _ in range(2):
+        upload(s3, source, connection=connection)
+    return connection
+
+
+QUESTION: Final = ["CreateMultipartUpload", "UploadPart", "AbortMultipartUpload"]
+
+
+def test_many_small_uploads_are_worth_the_question(tmp_path: Path) -> None:
+    s3 = CannedS3(otherwise=MultipartAnswers(UploadPart=[error_answer(400, "BadDigest")]))
+
+    connection = small_uploads(s3, tmp_path, repeated_bytes=4 * MIB)
+
+    assert s3.operations == [*QUESTION, "PutObject", "PutObject"]
+    assert carried_by(s3) == ["crc64nvme"] * 2
+    assert connection.learned.checksums == "verified"
+
+
+def test_a_few_small_uploads_are_not(tmp_path: Path) -> None:
+    s3 = CannedS3(otherwise=MultipartAnswers())
+
+    connection = small_uploads(s3, tmp_path, repeated_bytes=4 * MIB - 2 * len(SMALL))
+
+    assert s3.operations == ["PutObject"] * 2
+    assert connection.learned.repeated_bytes == 4 * MIB
+
+
+@pytest.mark.parametrize("operation", QUESTION[:2])
+def test_small_uploads_go_well_where_nobody_may_ask(
+    tmp_path: Path, slept: list[float], operation: str
+) -> None:
+    refused = {operation: [error_answer(403, "AccessDenied")]}
+    s3 = CannedS3(otherwise=MultipartAnswers(**refused))
+
+    connection = small_uploads(s3, tmp_path, repeated_bytes=4 * MIB)
+
+    assert s3.operations[-2:] == ["PutObject"] * 2
+    assert s3.operations.count(operation) == 1
+    assert carried_by(s3) == ["md5"] * 2
+    assert connection.learned.checksums == "believed"
+    assert slept == []
+
+
+def test_small_uploads_do_not_ask_again_at_once_where_nothing_answers(tmp_path: Path) -> None:
+    def hang_up(_: Sent) -> None:
+        raise lost_connection()
+
+    faults: list[Fault] = [hang_up]
+    s3 = CannedS3(otherwise=MultipartAnswers(UploadPart=faults))
+
+    connection = small_uploads(s3, tmp_path, repeated_bytes=4 * MIB)
+
+    assert s3.operations == [*QUESTION, "PutObject", "PutObject"]
+    assert carried_by(s3) == ["both"] * 2
+    assert connection.learned.checksums == "repeated"
 
 
 # What the answers say
