@@ -94,7 +94,8 @@ def download_folder(storage: Storage, prefix: str, folder: Path, wishes: Wishes)
     looks = wishes.looks_at_target and is_there
     target = _walk(storage, folder, prefix, wishes, "download").entries() if looks else ()
     names = LocalNames(len(os.fsencode(folder.absolute())))
-    source = (_for_this_machine(entry) for entry in source if entry.key)
+    # An empty object of the folder's own name stands for it; one with content has no place here.
+    source = (_for_this_machine(entry) for entry in source if entry.key or entry.kind == "file")
     steps = planned(source, target, wishes.rules("download"), names.refusal)
     unused: UnusedFolders = "keep" if wishes.workforce else "remove"
     make = functools.partial(downloading, prefix=prefix, folder=str(folder), unused=unused)
@@ -117,7 +118,7 @@ def _is_a_taken_file(folder: Path, names: LocalNames, key: str) -> bool:
 
 def _for_this_machine(entry: Entry) -> Entry:
     """Refuse what would be a file by the name of a folder."""
-    if entry.kind == "file" and entry.key.endswith("/"):
+    if entry.kind == "file" and (not entry.key or entry.key.endswith("/")):
         reason = "it has content, and its name is a folder's"
         return entry._replace(kind="refused", reason=reason)
     return entry
@@ -128,6 +129,8 @@ def copy_folder(
 ) -> TransferReport:
     """Copy what is stored below one prefix to below another."""
     mine = _listed(storage, source_bucket, source_prefix, wishes, "files")
+    if not prefix:
+        mine = _with_names(mine)
     theirs: Iterable[Entry] = ()
     if wishes.looks_at_target:
         theirs = _stored_already(storage, prefix, wishes, "files")
@@ -135,6 +138,16 @@ def copy_folder(
     source = ObjectId(source_bucket, source_prefix)
     make = functools.partial(copying, source=source, prefix=prefix)
     return _carried_out("copy", steps, storage, make, wishes)
+
+
+def _with_names(entries: Iterator[Entry]) -> Iterator[Entry]:
+    """What can be at the top of a bucket: nothing stands for the folder itself there."""
+    for entry in entries:
+        if entry.key:
+            yield entry
+        elif entry.size:
+            reason = "it has content, and would have no name there"
+            yield dataclasses.replace(entry, kind="refused", reason=reason)
 
 
 def delete_folder(storage: Storage, prefix: str, wishes: Wishes) -> TransferReport:
@@ -265,6 +278,9 @@ def _check_is_folder(folder: Path) -> None:
 def _check_may_be_folder(folder: Path) -> bool:
     """Whether there is a folder; raise an `OSError` where there can be none."""
     for path in (folder, *folder.absolute().parents):
+        if path.is_symlink() and not path.exists():
+            message = "it is a link that leads nowhere"
+            raise NotADirectoryError(errno.ENOTDIR, message, str(path))
         if path.exists():
             _check_is_folder(path)
             if not os.access(path, os.W_OK | os.X_OK):

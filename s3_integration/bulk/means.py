@@ -52,7 +52,12 @@ def downloading(
     storage: Storage, prefix: str, folder: str, unused: UnusedFolders
 ) -> Iterator[Downloading]:
     """From S3 to a folder of this machine, which is made when something is put into it."""
-    tree = functools.cache(lambda: TargetTree(Path(folder), unused))
+
+    @functools.cache
+    def tree() -> TargetTree:
+        with translated("download folder", storage.bucket_name, outcome=S3DownloadError):
+            return TargetTree(Path(folder), unused)
+
     try:
         yield Downloading(storage, prefix, folder, tree)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import os
 import shutil
@@ -30,6 +31,7 @@ from s3_integration.exceptions import (
     S3AccessDeniedError,
     S3BucketError,
     S3ConfigError,
+    S3DownloadError,
     S3FileNotFoundError,
     S3IntegrationError,
 )
@@ -334,6 +336,47 @@ def test_deleting_a_folder_deletes_the_object_that_stands_for_it() -> None:
 
     assert keys(report)[0] == {"p/", "p/a/", "p/b"}
     assert bucket.stored.keys() == {"pp"}
+
+
+def test_a_copy_to_the_top_of_a_bucket_leaves_out_what_would_have_no_name_there() -> None:
+    bucket = Bucket({"p/": b"", "p/a/": b"", "p/b": b"1"})
+
+    report = copy_folder(bucket.storage(), "other", "p/", "", Wishes())
+
+    assert keys(report) == ({"a/", "b"}, set(), set())
+
+
+def test_content_under_the_name_of_the_folder_itself_is_refused_and_not_forgotten(
+    tmp_path: Path,
+) -> None:
+    bucket = Bucket({"p/": b"content", "p/a": b"1"})
+
+    report = download_folder(bucket.storage(), "p/", tmp_path / "t", Wishes())
+
+    assert keys(report) == ({"p/a"}, set(), {"p/"})
+    assert "name is a folder's" in report.failed[0].reason
+
+
+def test_a_link_that_leads_nowhere_is_no_folder_to_put_files_into(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+
+    with pytest.raises(NotADirectoryError, match="leads nowhere") as caught:
+        download_folder(Bucket({"p/a": b"1"}).storage(), "p/", tmp_path / "link" / "t", Wishes())
+
+    assert isinstance(caught.value, S3DownloadError)
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    monkeypatch.setattr(os, "mkdir", full)
+
+    with pytest.raises(S3DownloadError, match="No space left"):
+        download_folder(Bucket({"p/a": b"1"}).storage(), "p/", tmp_path / "t", Wishes())
 
 
 @pytest.mark.parametrize("may_read", [True, False])
