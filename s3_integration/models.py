@@ -176,7 +176,7 @@ class FolderProgress:
     files_skipped: int
     files_failed: int
     bytes_done: int
-    """Of files that have arrived as a whole."""
+    """Of files that have arrived, and of large ones that are on their way."""
     files_known: int
     """Those to be moved or deleted, as far as they have been found."""
     bytes_known: int

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         TransferEngine,
         Transferred,
         UploadOptions,
+        Watch,
     )
     from s3_integration.transfer.folders import Destination
     from s3_integration.transfer.sources import Source
@@ -203,24 +204,24 @@ class S3Service:
             account.size_bytes = self._engine.download(source, path, progress).size_bytes
 
     def upload_files(
-        self, files: Iterable[tuple[Path, str, UploadOptions]]
+        self, files: Iterable[tuple[Path, str, UploadOptions]], watch: Watch | None = None
     ) -> Generator[Outcome[UploadJob], None, None]:
         """Store many local files, each under a key; see `TransferEngine.upload_many`."""
         jobs = (
             UploadJob(path, ObjectId(self.bucket_name, key), options)
             for path, key, options in self._once_ready(files, self._ensure_bucket_exists)
         )
-        return self._engine.upload_many(jobs)
+        return self._engine.upload_many(jobs, watch)
 
     def download_files(
-        self, files: Iterable[tuple[str, Destination | PlaceToOpen]]
+        self, files: Iterable[tuple[str, Destination | PlaceToOpen]], watch: Watch | None = None
     ) -> Generator[Outcome[DownloadJob], None, None]:
         """Put what is stored under many keys, each somewhere; see `TransferEngine.upload_many`."""
         jobs = (
             DownloadJob(ObjectId(self.bucket_name, key), destination)
             for key, destination in self._once_ready(files)
         )
-        return self._engine.download_many(jobs)
+        return self._engine.download_many(jobs, watch)
 
     def _once_ready(
         self, files: Iterable[Item], prepare: Callable[[], object] = lambda: None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from s3_integration.bulk.run import Compares, Moved
     from s3_integration.bulk.storage import Storage
     from s3_integration.bulk.targets import UnusedFolders
-    from s3_integration.transfer.engine import DownloadJob, Outcome, PlaceToOpen, UploadJob
+    from s3_integration.transfer.engine import DownloadJob, Outcome, PlaceToOpen, UploadJob, Watch
 
 _DELETE_THREADS = 4
 """Requests for 1,000 keys each: S3 deletes some 3,500 a second below one prefix (User Guide,
@@ -102,7 +102,9 @@ class InBucket:
         start = len(self._prefix)
         return {key[start:]: error for key, error in failed.items()}
 
-    def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+    def move(
+        self, steps: Iterator[Step], watch: Watch | None = None
+    ) -> Generator[tuple[Step, Moved], None, None]:
         """Nothing is moved where all is deleted."""
         raise NotImplementedError
 
@@ -129,7 +131,9 @@ class Uploading(InBucket):
         """The file."""
         return f"{self._folder}/{key}"
 
-    def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+    def move(
+        self, steps: Iterator[Step], watch: Watch | None = None
+    ) -> Generator[tuple[Step, Moved], None, None]:
         """Store the files."""
         begun: dict[str, Step] = {}
 
@@ -140,7 +144,7 @@ class Uploading(InBucket):
                 options = UploadOptions(guess_type(step.key), self._metadata, {})
                 yield Path(self.path_of(step.key)), key, options
 
-        with closing(self._storage.upload(files())) as outcomes:
+        with closing(self._storage.upload(files(), watch)) as outcomes:
             for outcome in outcomes:
                 yield begun.pop(outcome.job.target.key), _moved(outcome)
 
@@ -173,7 +177,9 @@ class Downloading:
         """The file."""
         return f"{self._folder}/{key}"
 
-    def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+    def move(
+        self, steps: Iterator[Step], watch: Watch | None = None
+    ) -> Generator[tuple[Step, Moved], None, None]:
         """Fetch the objects."""
         begun: dict[str, Step] = {}
 
@@ -184,7 +190,7 @@ class Downloading:
                 time_ns = time_to_keep_ns(step.time_ns, time.time_ns())
                 yield key, self._open_tree().place(parts_of(step.key), time_ns)
 
-        with closing(self._storage.download(files())) as outcomes:
+        with closing(self._storage.download(files(), watch)) as outcomes:
             for outcome in outcomes:
                 yield begun.pop(outcome.job.source.key), _moved(outcome)
 
@@ -236,9 +242,12 @@ class Copying(InBucket):
         """The object that is copied."""
         return f"s3://{self._source.bucket}/{self._source.key}{key}"
 
-    def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+    def move(
+        self, steps: Iterator[Step], watch: Watch | None = None
+    ) -> Generator[tuple[Step, Moved], None, None]:
         """Copy the objects."""
-        return in_parallel(self._copy, steps, _COPY_THREADS)
+        meanwhile = None if watch is None else functools.partial(watch, 0)
+        return in_parallel(self._copy, steps, _COPY_THREADS, meanwhile)
 
     def compare(self, step: Step) -> Verdict:
         """Compare two objects."""

@@ -49,11 +49,15 @@ class Threads:
 
 
 def in_parallel(
-    call: Callable[[Item], Result], items: Iterable[Item], most_threads: int
+    call: Callable[[Item], Result],
+    items: Iterable[Item],
+    most_threads: int,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Generator[tuple[Item, Result], None, None]:
     """Each item with the result of `call`, as they come.
 
-    `items` is read by the caller's thread, and never far ahead. Closing the generator, or
+    `items` is read by the caller's thread, and never far ahead. So is `meanwhile` called, each
+    time before it waits for calls under way. Closing the generator, or
     Ctrl-C, begins no further call.
     """
     open_calls: dict[Future[Result], Item] = {}
@@ -64,6 +68,8 @@ def in_parallel(
                 open_calls[threads.begin(call, item)] = item
             if not open_calls:
                 return
+            if meanwhile is not None:
+                meanwhile()
             for future in wait(open_calls, return_when=FIRST_COMPLETED).done:
                 yield open_calls.pop(future), future.result()
 

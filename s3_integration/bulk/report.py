@@ -25,6 +25,7 @@ class Ledger:
         self.skipped: Packed[FileResult] = Packed()
         self.failed: Packed[FileResult] = Packed()
         self._bytes_done = 0
+        self._bytes_under_way = 0
         self._files_known = 0
         self._bytes_known = 0
         self._is_all_known = False
@@ -43,10 +44,20 @@ class Ledger:
         """Take note that no further files will be found."""
         self._is_all_known = True
 
+    def know_under_way(self, moved_bytes: int) -> None:
+        """Take note of how much has moved of the files that are under way."""
+        self._bytes_under_way = moved_bytes
+        self._tell()
+
+    def _end_under_way(self, size_bytes: int) -> None:
+        # How much of it was counted, nobody knows; the next note tells what is under way then.
+        self._bytes_under_way = max(0, self._bytes_under_way - size_bytes)
+
     def add_done(self, result: FileResult, moved_bytes: int) -> None:
         """Keep the result of a file that is where it should be."""
         self.done.append(result)
         self._bytes_done += moved_bytes
+        self._end_under_way(moved_bytes)
         self._tell()
 
     def add_skipped(self, result: FileResult) -> None:
@@ -58,11 +69,13 @@ class Ledger:
         """Keep the result of a file that is not where it should be."""
         _forget_frames(result.error)
         self.failed.append(result)
+        self._end_under_way(result.size)
         self._tell()
 
     def report(self) -> TransferReport:
         """All of it, told for the last time."""
         now = time.perf_counter()
+        self._bytes_under_way = 0
         self._tell_now(now)
         return TransferReport(
             self.done, self.skipped, self.failed, self._bytes_done, now - self._began
@@ -84,7 +97,7 @@ class Ledger:
                 files_done=len(self.done),
                 files_skipped=len(self.skipped),
                 files_failed=len(self.failed),
-                bytes_done=self._bytes_done,
+                bytes_done=self._bytes_done + self._bytes_under_way,
                 files_known=self._files_known,
                 bytes_known=self._bytes_known,
                 is_all_known=self._is_all_known,

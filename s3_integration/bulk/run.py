@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from s3_integration.bulk.deletes import MOST_KEYS
+from s3_integration.bulk.foreseen import Foreseen
 from s3_integration.bulk.judging import UNCHANGED
 from s3_integration.bulk.parallel import in_parallel, some_in_parallel
 from s3_integration.bulk.report import Ledger
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from s3_integration.bulk.plan import Plan, Step
     from s3_integration.choices import EmptySource
     from s3_integration.models import FileAction, FolderProgressCallback, TransferReport
+    from s3_integration.transfer.engine import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +60,9 @@ class Means(Protocol):
     def path_of(self, key: str) -> str:
         """The file of this machine, or a copy's source; see `FileResult`."""
 
-    def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+    def move(
+        self, steps: Iterator[Step], watch: Watch | None = None
+    ) -> Generator[tuple[Step, Moved], None, None]:
         """Move the files of all steps at once, and tell of each as it is done."""
 
     def compare(self, step: Step) -> Verdict:
@@ -136,12 +140,32 @@ class _Run:
             for step in steps:
                 self._end(step, step.size)
         else:
-            with closing(self._means.move(steps)) as outcomes:
+            with closing(self._moving(steps)) as outcomes:
                 for step, moved in outcomes:
                     self._end(step, moved)
         self._tell_of_unfinished()
         self._delete_extras()
         return self._ledger.report()
+
+    def _moving(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+        if self._manner.progress is None:
+            return self._means.move(steps)
+        foreseen = Foreseen(steps)
+
+        def watch(moved_bytes: int) -> None:
+            foreseen.read_some()
+            self._ledger.know_under_way(moved_bytes)
+
+        return self._means.move(self._still_wanted(foreseen), watch)
+
+    def _still_wanted(self, steps: Iterator[Step]) -> Iterator[Step]:
+        """The steps, up to the failure by which all others would fail as well."""
+        for step in steps:
+            if self._stopped_by is None:
+                yield step
+            else:
+                del self._begun[step.key]
+                self._fail(step.key, step.size, "not begun", self._stopped_by)
 
     # Before they are moved
 

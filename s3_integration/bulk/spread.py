@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from s3_integration.bulk.shards import Shard
     from s3_integration.bulk.storage import Storage
     from s3_integration.models import FileAction
+    from s3_integration.transfer.engine import Watch
 
 MakeMeans: TypeAlias = "Callable[[Storage], AbstractContextManager[Means]]"
 """How the steps of one plan are carried out by who has its bucket; it can be pickled."""
@@ -160,7 +161,11 @@ class Spread:
         """As here."""
         self._here.make_folder(key)
 
-    def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+    def move(
+        self,
+        steps: Iterator[Step],
+        watch: Watch | None = None,  # noqa: ARG002 - nobody sees what other processes are at
+    ) -> Generator[tuple[Step, Moved], None, None]:
         """Hand the steps over, shard by shard, and tell of each when its shard is done."""
         handed: dict[Future[list[Moved]], Shard] = {}
         try:

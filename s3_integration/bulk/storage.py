@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         PlaceToOpen,
         UploadJob,
         UploadOptions,
+        Watch,
     )
     from s3_integration.transfer.folders import Destination
 
@@ -39,10 +40,11 @@ class Storage:
     prepare: Callable[[], object]
     """Makes sure of credentials and bucket before anything is written."""
     upload: Callable[
-        [Iterable[tuple[Path, str, UploadOptions]]], Generator[Outcome[UploadJob], None, None]
+        [Iterable[tuple[Path, str, UploadOptions]], Watch | None],
+        Generator[Outcome[UploadJob], None, None],
     ]
     download: Callable[
-        [Iterable[tuple[str, Destination | PlaceToOpen]]],
+        [Iterable[tuple[str, Destination | PlaceToOpen]], Watch | None],
         Generator[Outcome[DownloadJob], None, None],
     ]
     copy: Callable[[CopyJob], S3FileInfo]

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from s3_integration.cli.screen import size_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -67,7 +69,7 @@ def folder_meter(screen: Screen) -> Iterator[FolderProgressCallback | None]:
         yield None
         return
     bar = _folder_bar()
-    task = bar.add_task("0 files", total=None)
+    task = bar.add_task("0 files", total=None, rate="")
 
     def show(seen: FolderProgress) -> None:
         files = f"{seen.files_done:,} of {seen.files_known:,} files"
@@ -77,6 +79,7 @@ def folder_meter(screen: Screen) -> Iterator[FolderProgressCallback | None]:
             description=files + failed,
             completed=seen.bytes_done,
             total=seen.bytes_known if seen.is_all_known else None,
+            rate=_rate_of(seen),
         )
 
     try:
@@ -87,6 +90,15 @@ def folder_meter(screen: Screen) -> Iterator[FolderProgressCallback | None]:
         screen.show_log()
 
 
+def _rate_of(seen: FolderProgress) -> str:
+    """Bytes in a second, on the whole, in the units that sizes are told in."""
+    return (
+        f"{size_text(int(seen.bytes_done / seen.seconds))}/s"
+        if seen.bytes_done and seen.seconds
+        else ""
+    )
+
+
 def _folder_bar() -> Progress:
     from rich.progress import (  # noqa: PLC0415 - slower than a small upload
         BarColumn,
@@ -94,14 +106,13 @@ def _folder_bar() -> Progress:
         Progress,
         TextColumn,
         TimeRemainingColumn,
-        TransferSpeedColumn,
     )
 
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
+        TextColumn("{task.fields[rate]}", markup=False),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         console=_console(),
         transient=True,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -96,6 +96,10 @@ class CopyJob:
 
 Job = TypeVar("Job", UploadJob, DownloadJob)
 
+Watch: TypeAlias = "Callable[[int], None]"
+"""Told how many bytes of the files under way have moved so far, by the thread that waits for
+outcomes, many times a second while it does. What it raises ends all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Job]):
@@ -149,7 +153,9 @@ class TransferEngine(Protocol):
     def reading(self, source: ObjectId) -> ObjectReading:
         """Read ranges of one version of the object; nothing is sent yet."""
 
-    def upload_many(self, jobs: Iterable[UploadJob]) -> Generator[Outcome[UploadJob], None, None]:
+    def upload_many(
+        self, jobs: Iterable[UploadJob], watch: Watch | None = None
+    ) -> Generator[Outcome[UploadJob], None, None]:
         """Store many files at once, and tell of each as it is done.
 
         One file's failure does not keep the others. `jobs` is read by the caller's thread,
@@ -159,6 +165,6 @@ class TransferEngine(Protocol):
         """
 
     def download_many(
-        self, jobs: Iterable[DownloadJob]
+        self, jobs: Iterable[DownloadJob], watch: Watch | None = None
     ) -> Generator[Outcome[DownloadJob], None, None]:
         """Fetch many objects at once, and tell of each as it is done; as `upload_many`."""

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Transferred,
         UploadJob,
         UploadOptions,
+        Watch,
     )
     from s3_integration.transfer.folders import Destination
     from s3_integration.transfer.sources import Source
@@ -150,19 +151,21 @@ class FileEngine:
         choose_route = partial(self._wires.choose, source.bucket)
         return ObjectReading(choose_route, source, self._transfer, self._threads)
 
-    def upload_many(self, jobs: Iterable[UploadJob]) -> Generator[Outcome[UploadJob], None, None]:
+    def upload_many(
+        self, jobs: Iterable[UploadJob], watch: Watch | None = None
+    ) -> Generator[Outcome[UploadJob], None, None]:
         """Store many files; see `TransferEngine`."""
         move = self._told_upload_job if are_lines_wanted() else self._upload_job
         small = SmallUploads(self._wires, move)
-        return move_many(jobs, move, self._transfer.files_in_flight, small.begin)
+        return move_many(jobs, move, self._transfer.files_in_flight, small.begin, watch)
 
     def download_many(
-        self, jobs: Iterable[DownloadJob]
+        self, jobs: Iterable[DownloadJob], watch: Watch | None = None
     ) -> Generator[Outcome[DownloadJob], None, None]:
         """Fetch many objects; see `TransferEngine`."""
         move = self._told_download_job if are_lines_wanted() else self._download_job
         small = SmallDownloads(self._wires, self._transfer.multipart_threshold_bytes, move)
-        return move_many(jobs, move, self._transfer.files_in_flight, small.begin)
+        return move_many(jobs, move, self._transfer.files_in_flight, small.begin, watch)
 
     def _told_upload_job(
         self, job: UploadJob, progress: ProgressCallback, route: Route | None = None

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
     from s3_integration.models import ProgressCallback
-    from s3_integration.transfer.engine import Transferred
+    from s3_integration.transfer.engine import Transferred, Watch
 
 LOOK_AHEAD = 8
 """Jobs that are read for each thread, so that it finds some while the caller is at work."""
@@ -69,6 +69,7 @@ def move_many(
     move: Callable[[Job, ProgressCallback], Transferred],
     most_at_once: int,
     begin: Callable[[Job], Begun | None] | None = None,
+    watch: Watch | None = None,
 ) -> Generator[Outcome[Job], None, None]:
     """Let `move` do every job; see `TransferEngine.upload_many`.
 
@@ -78,9 +79,10 @@ def move_many(
         most_at_once: how many jobs may be under way at once; fewer are, where the system
             allows few open files.
         begin: begins one ahead of its turn; None where `move` is to do all of it.
+        watch: see `Watch`.
     """
     open_files_limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    run = _Run(jobs, move, affordable_number(most_at_once, open_files_limit), begin)
+    run = _Run(jobs, move, affordable_number(most_at_once, open_files_limit), begin, watch)
     try:
         yield from run.outcomes()
     finally:
@@ -94,6 +96,8 @@ class _Line(Generic[Job]):
         self.begun: deque[tuple[Job, Begun]] = deque()
         self.rest: deque[tuple[Job, Callable[[ProgressCallback], Transferred]]] = deque()
         """Those that take longer, and so come after the others."""
+        self.moved_bytes = 0
+        """Of the file that is under way, if it takes longer."""
         self.cpu_seconds = time.thread_time()
         """The thread's, up to its last outcome."""
 
@@ -112,6 +116,7 @@ class _Run(Generic[Job]):
         move: Callable[[Job, ProgressCallback], Transferred],
         most_at_once: int,
         begin: Callable[[Job], Begun | None] | None,
+        watch: Watch | None,
     ) -> None:
         self._jobs: Iterator[Job] = iter(jobs)
         self._move: Callable[[Job, ProgressCallback], Transferred] = move
@@ -121,6 +126,8 @@ class _Run(Generic[Job]):
         self._crew = Crew(most_at_once // self._depth, time.perf_counter(), fewest)
         self._process_id = os.getpid()
         self._reader = threading.current_thread()
+        self._watch: Watch | None = watch
+        self._lines: list[_Line[Job]] = []
         self._ready: deque[Job] = deque()
         self._finished: deque[tuple[Outcome[Job], float]] = deque()
         # No Event: a signal may strike while its lock is taken, which is never given back then.
@@ -172,6 +179,9 @@ class _Run(Generic[Job]):
         if self._failure is not None:
             raise self._failure
         self._crew.judge(time.perf_counter())
+        # What has just finished is under way no more, and not told of yet.
+        if self._watch is not None and not self._finished:
+            self._watch(sum(line.moved_bytes for line in tuple(self._lines)))
 
     def _check_process(self) -> None:
         if os.getpid() != self._process_id:
@@ -216,12 +226,14 @@ class _Run(Generic[Job]):
 
     def _do_jobs(self) -> None:
         line: _Line[Job] = _Line()
+        self._lines.append(line)
         try:
             while self._do_one(line) and not self._has_ended():
                 pass
         finally:
             for _, begun in line.begun:
                 begun.give_up()
+            self._lines.remove(line)
 
     def _do_one(self, line: _Line[Job]) -> bool:
         """Do one of the thread's jobs, or see that it takes longer; False where there is none."""
@@ -235,7 +247,9 @@ class _Run(Generic[Job]):
                 line.rest.append((job, begun.go_on))
         elif line.rest:
             job, go_on = line.rest.popleft()
-            outcome = self._outcome_of(job, lambda: go_on(self._break_off_if_stopped))
+            tell = functools.partial(self._note_moved, line)
+            outcome = self._outcome_of(job, lambda: go_on(tell))
+            line.moved_bytes = 0
         else:
             return False
         if outcome is not None:
@@ -288,7 +302,9 @@ class _Run(Generic[Job]):
         except Exception as error:  # noqa: BLE001 - one file's failure is not the others'
             return Outcome(job, None, _as_ours(error, job))
 
-    def _break_off_if_stopped(self, done_bytes: int, total_bytes: int) -> None:
+    def _note_moved(self, line: _Line[Job], done_bytes: int, total_bytes: int) -> None:
+        """Take note of how far a file has come; break it off if nobody wants it any more."""
+        line.moved_bytes = done_bytes
         if done_bytes < total_bytes and self._has_ended():
             raise CancelledError
 

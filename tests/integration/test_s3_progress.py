@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from s3_integration.client import S3Client
-from tests.fixtures.contract import PART_BYTES, THRESHOLD_BYTES, Get, Put, content_of
+from s3_integration.config import S3Config
+from s3_integration.models import FolderProgress
+from s3_integration.utils import MIB
+from tests.fixtures.contract import (
+    PART_BYTES,
+    SMALL_PARTS,
+    THRESHOLD_BYTES,
+    Get,
+    Put,
+    content_of,
+)
 from tests.fixtures.servers import unfinished_uploads
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -30,6 +41,28 @@ def test_progress_only_grows_and_ends_with_everything(
         assert {total for _, total in told} <= {size_bytes}
         assert [done for done, _ in told] == sorted(done for done, _ in told)
         assert not size_bytes or told[-1] == (size_bytes, size_bytes)
+
+
+def test_progress_of_many_files_goes_on_while_a_large_one_is_under_way(
+    config: S3Config, tmp_path: Path
+) -> None:
+    size_bytes = 12 * MIB
+    (tmp_path / "up").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "up" / name).write_bytes(content_of(size_bytes))
+    # Half a second for both files, and a callback every tenth of one.
+    pace = dataclasses.replace(SMALL_PARTS, max_bytes_per_second=4 * size_bytes)
+    client = S3Client(config=dataclasses.replace(config, transfer=pace))
+    up: list[FolderProgress] = []
+    down: list[FolderProgress] = []
+
+    client.upload_directory(tmp_path / "up", "p", progress=up.append).raise_if_failed()
+    client.download_directory("p", tmp_path / "down", progress=down.append).raise_if_failed()
+
+    for told in (up, down):
+        assert any(0 < each.bytes_done < 2 * size_bytes and not each.files_done for each in told)
+        assert all(each.bytes_done <= each.bytes_known for each in told)
+        assert told[-1].bytes_done == 2 * size_bytes
 
 
 # Callbacks that raise

@@ -26,6 +26,15 @@ def test_calls_run_at_once() -> None:
     assert results == [True] * 8
 
 
+def test_the_caller_can_do_something_else_before_it_waits() -> None:
+    waits: list[int] = []
+
+    told = list(in_parallel(str, range(3), 2, lambda: waits.append(1)))
+
+    assert sorted(told) == [(0, "0"), (1, "1"), (2, "2")]
+    assert waits
+
+
 def test_items_are_never_read_far_ahead() -> None:
     read: list[int] = []
 

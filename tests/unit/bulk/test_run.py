@@ -22,10 +22,12 @@ from s3_integration.exceptions import (
     S3IntegrationError,
 )
 from s3_integration.models import FileAction, FileResult, FolderProgress, TransferReport
+from s3_integration.transfer.engine import Watch
 
 Raised = TypeVar("Raised", bound=Exception)
 
 DENIED = S3AccessDeniedError("Denied.")
+EXPIRED = S3CredentialsError("Expired.")
 
 
 @dataclass
@@ -37,6 +39,8 @@ class FakeMeans:
     at_once: int = 1
     """How many files are under way before the first is told of."""
     forgets: set[str] = field(default_factory=set)
+    comes_by: int = 0
+    """Bytes of each file that have moved when it is half done."""
     moved: list[str] = field(default_factory=list)
     deleted: list[list[str]] = field(default_factory=list)
     bucket_name: str = "notes"
@@ -49,11 +53,15 @@ class FakeMeans:
     def path_of(self, key: str) -> str:
         return f"/f/{key}"
 
-    def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+    def move(
+        self, steps: Iterator[Step], watch: Watch | None = None
+    ) -> Generator[tuple[Step, Moved], None, None]:
         waiting: list[Step] = []
         for step in steps:
             self.moved.append(step.key)
             waiting.append(step)
+            if watch is not None:
+                watch(self.comes_by * len(waiting))
             if len(waiting) >= self.at_once:
                 yield from self._told(waiting)
         yield from self._told(waiting)
@@ -332,6 +340,59 @@ def test_progress_ends_with_what_the_report_says() -> None:
     assert (last.bytes_done, last.files_known, last.bytes_known) == (3, 2, 7)
     assert last.is_all_known
     assert last.seconds <= report.seconds
+
+
+@pytest.fixture
+def always_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress that is told each time, not only a few times a second."""
+    monkeypatch.setattr("s3_integration.bulk.report._TELL_EVERY_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("always_told")
+def test_progress_counts_what_is_under_way_and_never_too_much() -> None:
+    seen: list[FolderProgress] = []
+    files = [step("transfer", key, 10) for key in "abcd"]
+
+    run(FakeMeans({"b": DENIED}, at_once=2, comes_by=6), *files, seen=seen)
+
+    assert seen[0].bytes_done == 6
+    assert seen[0].files_done == 0
+    assert all(each.bytes_done <= 10 * (4 - each.files_failed) for each in seen)
+    assert seen[-1].bytes_done == 30
+
+
+@pytest.mark.usefixtures("always_told")
+def test_who_watches_learns_soon_how_much_there_is() -> None:
+    seen: list[FolderProgress] = []
+    files = [step("transfer", key, 10) for key in "abcd"]
+
+    report = run(FakeMeans(), *files, seen=seen)
+
+    assert (seen[0].files_known, seen[0].bytes_known, seen[0].is_all_known) == (4, 40, True)
+    assert told(report.done) == dict.fromkeys("abcd", "new")
+
+
+def test_who_does_not_watch_reads_no_further_than_has_to_be() -> None:
+    means = FakeMeans()
+
+    def listed() -> Iterator[Step]:
+        for number in range(5):
+            assert len(means.moved) == number
+            yield step("transfer", str(number))
+
+    carry_out(Plan("upload", "notes", listed()), means, Manner())
+
+    assert len(means.moved) == 5
+
+
+@pytest.mark.usefixtures("always_told")
+def test_what_was_read_ahead_is_not_begun_where_all_would_fail() -> None:
+    means = FakeMeans({"a": EXPIRED})
+
+    report = run(means, *(step("transfer", key) for key in "abc"), seen=[])
+
+    assert means.moved == ["a"]
+    assert told(report.failed) == {"a": "new", "b": "not begun", "c": "not begun"}
 
 
 def test_a_plan_for_another_bucket_is_refused() -> None:

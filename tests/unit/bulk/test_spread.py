@@ -22,6 +22,7 @@ from s3_integration.bulk.spread import Errand, Spread, Workforce
 from s3_integration.bulk.storage import Storage
 from s3_integration.exceptions import S3CredentialsError, S3IntegrationError, S3UploadError
 from s3_integration.models import FileAction, S3FileInfo, TransferReport
+from s3_integration.transfer.engine import Watch
 
 
 class FakeMeans:
@@ -37,7 +38,9 @@ class FakeMeans:
     def path_of(self, key: str) -> str:
         return f"/f/{key}"
 
-    def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+    def move(
+        self, steps: Iterator[Step], watch: Watch | None = None
+    ) -> Generator[tuple[Step, Moved], None, None]:
         for step in reversed(list(steps)):
             if "untold" not in step.key:
                 yield step, S3UploadError(step.key) if "bad" in step.key else step.size
@@ -272,7 +275,9 @@ def test_what_an_earlier_run_of_the_shard_has_stored_is_done_and_not_stored_agai
 
     class Watched(FakeMeans):
         @override
-        def move(self, steps: Iterator[Step]) -> Generator[tuple[Step, Moved], None, None]:
+        def move(
+            self, steps: Iterator[Step], watch: Watch | None = None
+        ) -> Generator[tuple[Step, Moved], None, None]:
             for step in steps:
                 moved.append(step.key)
                 yield step, step.size

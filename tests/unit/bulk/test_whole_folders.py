@@ -44,6 +44,7 @@ from s3_integration.transfer.engine import (
     Transferred,
     UploadJob,
     UploadOptions,
+    Watch,
 )
 from s3_integration.transfer.folders import FileIn
 from tests.fixtures.trees import tree_of
@@ -81,14 +82,16 @@ class Bucket:
         return S3FileInfo(key, len(content), LONG_AGO, etag, "STANDARD")
 
     def _upload(
-        self, files: Iterable[tuple[Path, str, UploadOptions]]
+        self, files: Iterable[tuple[Path, str, UploadOptions]], watch: Watch | None
     ) -> Generator[Outcome[UploadJob], None, None]:
         for path, key, options in files:
             self.stored[key] = path.read_bytes()
             job = UploadJob(path, ObjectId("notes", key), options)
             yield Outcome(job, Transferred(len(self.stored[key]), "e", None), None)
 
-    def _download(self, files: Iterable[Any]) -> Generator[Outcome[DownloadJob], None, None]:
+    def _download(
+        self, files: Iterable[Any], watch: Watch | None
+    ) -> Generator[Outcome[DownloadJob], None, None]:
         for key, place in files:
             job = DownloadJob(ObjectId("notes", key), place)
             try:

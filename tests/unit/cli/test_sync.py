@@ -270,7 +270,7 @@ def test_progress_is_one_line_that_is_wiped_away(
         files_known=9,
         bytes_known=4096,
         is_all_known=True,
-        seconds=1.0,
+        seconds=2.0,
     )
 
     with bars.folder_meter(Screen()) as show:
@@ -280,4 +280,5 @@ def test_progress_is_one_line_that_is_wiped_away(
     shown = click.unstyle(capsys.readouterr().err)
     assert "3 of 9 files, 1 failed" in shown
     assert "2.0/4.0 KiB" in shown
+    assert "1.0 KiB/s" in shown
     assert len(shown_logs) == 2

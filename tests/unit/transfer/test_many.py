@@ -155,6 +155,39 @@ def test_an_outcome_is_told_while_other_jobs_are_under_way() -> None:
     assert next(outcomes).job.path.name == "slow"
 
 
+def test_who_waits_is_told_how_far_the_files_under_way_have_come() -> None:
+    half_is_told = threading.Event()
+    seen: list[int] = []
+
+    def move(job: UploadJob, progress: ProgressCallback) -> Transferred:
+        progress(50, 100)
+        assert half_is_told.wait(10)
+        return DONE
+
+    def watch(moved_bytes: int) -> None:
+        seen.append(moved_bytes)
+        if moved_bytes == 100:
+            half_is_told.set()
+
+    outcomes = list(move_many([upload_job("a"), upload_job("b")], move, 4, watch=watch))
+
+    assert [outcome.error for outcome in outcomes] == [None, None]
+    assert max(seen) == 100
+
+
+def test_what_watching_raises_ends_all() -> None:
+    held = Held()
+
+    def watch(_: int) -> None:
+        assert held.one_has_begun.wait(10)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(move_many(upload_jobs(), held.move, 2, watch=watch))
+
+    assert sorted(held.begun) == sorted(held.ended)
+
+
 class Held:
     """Jobs that are held up until they are told to stop or to end."""
 
