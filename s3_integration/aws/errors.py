@@ -376,7 +376,7 @@ _WHOLE_FOLDERS = {
 _SYSTEM_SUGGESTIONS: tuple[tuple[type[OSError], str], ...] = (
     (FileNotFoundError, "Check the path."),
     (IsADirectoryError, _NAME_A_FILE),
-    (NotADirectoryError, "Check the path: something on the way to it is a file or a link."),
+    (NotADirectoryError, "Check the path: it, or something on the way to it, is a file or a link."),
     (PermissionError, "Check the permissions of the file and its folder."),
     (OSError, "Check the disk and the path, then try again."),
 )

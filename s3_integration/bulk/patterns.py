@@ -95,7 +95,7 @@ def _is_remark(pattern: str) -> bool:
 
 def _nonsense(argument: str, pattern: str) -> S3ConfigError:
     return S3ConfigError(
-        f"The argument {argument} cannot be used: {pattern!r} is no pattern of gitignore.",
+        f"The argument {argument}={pattern!r} cannot be used: it is no pattern of gitignore.",
         suggestion="Write patterns such as '*.csv', 'tmp/' or '/top/**/x'; see git's "
         "documentation of gitignore.",
     )

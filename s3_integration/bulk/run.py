@@ -299,9 +299,10 @@ class _Run:
 
     def _check_may_be_emptied(self) -> None:
         if self._manner.empty_source == "refuse":
+            files = f"{len(self._extras):,} file{'' if len(self._extras) == 1 else 's'}"
             raise S3ConfigError(
-                f"The source has no files, so all {len(self._extras):,} files of the target would "
-                "be deleted: nothing was done.",
+                f"The source has no files, so everything in the target ({files}) would be "
+                "deleted: nothing was done.",
                 suggestion="Check the source. If the target is to be emptied, say so with "
                 "empty_source='allow'.",
                 bucket=self._means.bucket_name,

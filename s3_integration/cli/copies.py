@@ -100,6 +100,8 @@ def _upload(
 ) -> int:
     path, folder = sides
     name = PurePath(path).name
+    if name in {"", ".."}:
+        raise _is_folder(path)
     place = _inside(folder, name)
     with meter(printable(name), screen, size_bytes=size_of_file(path)) as progress:
         client.upload_file(path, place.key, if_exists=if_exists, progress=progress)
@@ -123,9 +125,13 @@ def _name_of(origin: S3Place) -> str:
     """The last part of a source's key, which has to be a file."""
     name = origin.key.rpartition("/")[2]
     if not name:
-        message = f"{str(origin)!r} is a folder, not a file."
-        raise click.UsageError(message, click.get_current_context())
+        raise _is_folder(str(origin))
     return name
+
+
+def _is_folder(word: str) -> click.UsageError:
+    message = f"{word!r} is a folder, not a file. Whole folders go by 's3i sync'."
+    return click.UsageError(message, click.get_current_context())
 
 
 def _inside(place: S3Place, name: str) -> S3Place:

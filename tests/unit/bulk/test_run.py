@@ -273,6 +273,8 @@ def test_an_empty_source_deletes_nothing_unless_it_may() -> None:
     for dry_run in (True, False):
         with pytest.raises(S3ConfigError, match="empty_source='allow'"):
             run(means, extra, excluded, dry_run=dry_run)
+    with pytest.raises(S3ConfigError, match="everything in the target \\(1 file\\)"):
+        run(means, extra)
     assert means.deleted == []
 
     run(means, extra, excluded, empty_source="allow")

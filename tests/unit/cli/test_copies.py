@@ -141,6 +141,8 @@ def test_a_move_within_s3_is_the_clients(command_line: CommandLine) -> None:
         (("cp", "s3://notes/f/", "s3://notes/g"), "is a folder, not a file"),
         (("cp", "s3://notes", "copy"), "is a folder, not a file"),
         (("mv", "s3://notes/f/", "s3://notes/g"), "is a folder, not a file"),
+        (("cp", ".", "s3://notes"), "'.' is a folder, not a file"),
+        (("cp", "..", "s3://notes/g/"), "'..' is a folder, not a file"),
         (("cp", "s3://No/a", "copy"), "Invalid value for 'SOURCE'"),
         (("cp", "report.txt", "s3:/notes/a"), "Invalid value for 'TARGET'"),
         (("cp", "report.txt", ""), "it is empty"),

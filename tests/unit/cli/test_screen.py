@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import s3_integration
 from s3_integration.arguments import refusal
 from s3_integration.aws.codes import MEANINGS
+from s3_integration.bulk.patterns import Patterns
 from s3_integration.cli import screen, wording
 from s3_integration.cli.screen import Screen
 from s3_integration.exceptions import S3AccessDeniedError, S3ConfigError, S3IntegrationError
@@ -163,6 +164,19 @@ def test_a_refused_argument_is_told_by_its_name_in_the_help(
     Screen().failure(refused)
 
     assert capsys.readouterr().err == f"s3i: {message}\n→ {suggestion}\n"
+
+
+@pytest.mark.parametrize("argument", ["include", "exclude"])
+def test_a_refused_pattern_is_told_by_its_option(
+    argument: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(S3ConfigError) as caught:
+        Patterns(**{argument: ["["]})
+
+    Screen().failure(caught.value)
+
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"s3i: --{argument} '[' cannot be used: it is no pattern of gitignore.")
 
 
 def test_an_error_without_suggestion_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
