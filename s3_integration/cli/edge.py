@@ -116,11 +116,12 @@ def _tell(error: BaseException, screen: Screen) -> int:
 
 
 def _tell_end(error: BaseException, screen: Screen) -> int:
+    advice = " ".join(getattr(error, "__notes__", ()))
     if isinstance(error, Terminated):
-        screen.failure(S3IntegrationError("Terminated.", retryable=True))
+        screen.failure(S3IntegrationError("Terminated.", suggestion=advice, retryable=True))
         return 128 + error.signal_number
     end_interrupted_line()
-    screen.failure(S3IntegrationError("Interrupted.", retryable=True))
+    screen.failure(S3IntegrationError("Interrupted.", suggestion=advice, retryable=True))
     return 128 + signal.SIGINT
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,11 +83,22 @@ def sync(  # noqa: PLR0913 - click hands each option over by its name
         raise click.UsageError(message, click.get_current_context())
     if follow_symlinks:
         choices["symlinks"] = "follow"
-    with folder_meter(screen) as progress:
+    with _going_on_later(dry_run=dry_run), folder_meter(screen) as progress:
         report = _run(client_for, *places, {**choices, "progress": progress})
     if _is_empty(report):
         screen.remark(f"no files in {printable(source)}")
     return tell(report, screen, _bucket_of(*places), dry_run=dry_run)
+
+
+@contextmanager
+def _going_on_later(*, dry_run: bool) -> Iterator[None]:
+    """Let who interrupts it know that nothing is lost by that."""
+    try:
+        yield
+    except KeyboardInterrupt as interruption:
+        if not dry_run:
+            interruption.add_note("What has been moved stays. The same command moves the rest.")
+        raise
 
 
 def _bucket_of(source: S3Place | Path, target: S3Place | Path) -> str:

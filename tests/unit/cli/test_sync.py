@@ -257,6 +257,22 @@ def test_a_refusal_speaks_the_words_of_the_shell(
     assert "--allow-empty-source" in ended.stderr
 
 
+@pytest.mark.parametrize(("options", "goes_on"), [((), True), (("--dry-run",), False)])
+def test_who_interrupts_it_learns_that_the_same_command_goes_on(
+    folders: FakeFolders, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], goes_on: bool
+) -> None:
+    def press_ctrl_c(*_: object, **__: object) -> TransferReport:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(folders, "upload_directory", press_ctrl_c)
+
+    ended = run(folders, "sync", "src", "s3://notes/p", *options)
+
+    assert ended.exit_code == 130
+    assert ended.stderr.startswith("s3i: Interrupted.\n")
+    assert ("same command" in ended.stderr) is goes_on
+
+
 def test_progress_is_one_line_that_is_wiped_away(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, shown_logs: list[Any]
 ) -> None:
