@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +18,13 @@ from s3_integration import (
     S3ConflictError,
     S3DownloadError,
     S3FileNotFoundError,
+    S3IntegrationError,
 )
 from s3_integration.utils import MIB
 from tests.fixtures.contract import SMALL_PARTS, content_of
 from tests.fixtures.servers import ServerUnderTest
 
+UNKNOWN = "3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY"
 LARGE = content_of(11 * MIB + 5)
 """Three parts."""
 
@@ -100,7 +104,43 @@ def test_an_unknown_version_is_an_error(
     with client.open("k", version_id=old.version_id) as file:
         assert file.read() == "old"
     with pytest.raises(S3DownloadError):
-        client.read_bytes("k", version_id="3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY")
+        client.read_bytes("k", version_id=UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client, folder: client.read_text("k", version_id=UNKNOWN),
+        lambda client, folder: client.open("k", version_id=UNKNOWN),
+        lambda client, folder: client.download_file("k", folder / "k", version_id=UNKNOWN),
+        lambda client, folder: client.file_info("k", version_id=UNKNOWN),
+        lambda client, folder: client.copy_file("k", "copy", version_id=UNKNOWN),
+        lambda client, folder: client.restore_file("k", UNKNOWN),
+        lambda client, folder: client.get_tags("k", version_id=UNKNOWN),
+    ],
+    ids=["read_text", "open", "download", "info", "copy", "restore", "get_tags"],
+)
+def test_an_unknown_version_is_an_error_of_every_call_and_changes_nothing(
+    server: ServerUnderTest,
+    client: S3Client,
+    plain: Any,
+    tmp_path: Path,
+    call: Callable[[S3Client, Path], object],
+) -> None:
+    server.must_have("versions")
+    plain.put_bucket_versioning(
+        Bucket=client.bucket_name, VersioningConfiguration={"Status": "Enabled"}
+    )
+    client.write_text("k", "content")
+
+    with pytest.raises(S3IntegrationError) as caught:
+        call(client, tmp_path)
+
+    assert caught.value.key == "k"
+    assert caught.value.suggestion
+    assert list(tmp_path.iterdir()) == []
+    assert [file["key"] for file in client.list_files()] == ["k"]
+    assert client.read_text("k") == "content"
 
 
 @pytest.mark.parametrize("content", [b"mine", LARGE], ids=["one request", "parts"])

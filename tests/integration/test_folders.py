@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from s3_integration.cli import screen
 from s3_integration.cli.app import s3i as program
 from s3_integration.client import S3Client
-from s3_integration.config import S3Config
+from s3_integration.config import S3Config, TransferConfig
 from s3_integration.exceptions import S3AccessDeniedError, S3ConfigError
 from s3_integration.models import FileResult, TransferReport
 from tests.fixtures.children import environment_of
@@ -307,6 +308,31 @@ def test_what_is_no_folder_is_refused(client: S3Client, put: Put, tmp_path: Path
     with pytest.raises(S3ConfigError, match="empty_source"):
         client.upload_directory(_empty(tmp_path), "reports", delete_extra=True)
     assert client.file_exists("reports/january.pdf")
+
+
+def test_files_move_while_the_rest_is_still_listed(
+    config: S3Config, put: Put, tmp_path: Path
+) -> None:
+    names = {f"{number:02}" for number in range(60)}
+    for name in names:
+        put(f"p/{name}", b"1")
+    few = TransferConfig(files_in_flight=2)
+    client = S3Client(config=dataclasses.replace(config, transfer=few))
+    there: list[int] = []
+
+    def a_page_is_asked_for(params: dict[str, Any], **_: object) -> None:
+        params["MaxKeys"] = 10
+        there.append(sum(1 for _ in tmp_path.glob("t/[0-9]*")))
+
+    events = client._service.get()._get_s3_client().meta.events
+    events.register("before-parameter-build.s3.ListObjectsV2", a_page_is_asked_for)
+
+    client.download_directory("p", tmp_path / "t").raise_if_failed()
+
+    assert {path.name for path in (tmp_path / "t").iterdir()} == names
+    assert len(there) >= 6
+    assert there == sorted(there)
+    assert there[-1] > 0
 
 
 def _empty(tmp_path: Path) -> Path:

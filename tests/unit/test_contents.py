@@ -182,6 +182,15 @@ def test_what_is_no_text_is_an_error_that_says_where() -> None:
     assert client.read_text("k.txt", errors="replace") == "abc\ufffd\ufffd"
 
 
+def test_a_file_object_meets_what_is_no_text_as_pythons_own_do() -> None:
+    client, _ = client_with(b"abc\xff\xfe")
+
+    with client.open("k.txt") as file, pytest.raises(UnicodeDecodeError, match="position 3"):
+        file.read()
+    with client.open("k.txt", errors="replace") as file:
+        assert file.read() == "abc\ufffd\ufffd"
+
+
 def test_what_has_no_place_at_which_it_is_no_text_is_an_error_too() -> None:
     client, _ = client_with(b"\0\0")
 
