@@ -14,7 +14,8 @@ EntryKind = Literal["file", "folder", "excluded", "skipped", "refused", "failed"
 
 - file: it can be moved.
 - folder: one of this machine, or the empty object by which S3's console shows one.
-- excluded: the caller's patterns leave it out, with all that is below it.
+- excluded: the caller's patterns leave it out: an object (which has an ETag), or else a file or
+  folder of this machine with all that is below it.
 - skipped: a link or a special file; neither it nor what is below it is looked at.
 - refused: no key and no file can have such a name. It comes in no particular order.
 - failed: it could not be looked at, and nobody knows what it is.

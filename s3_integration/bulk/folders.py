@@ -223,12 +223,14 @@ def _entries(
     storage: Storage, bucket_name: str, prefix: str, wishes: Wishes, markers: Markers
 ) -> Iterator[Entry]:
     # Patterns of its own: they remember the folder that they were asked for last.
+    patterns = wishes.patterns.another()
     return listed(
         storage.list_files(bucket_name, prefix),
         prefix,
         bucket_name=bucket_name,
-        leave_out=wishes.patterns.another().leave_out,
+        leave_out=patterns.leave_out,
         markers=markers,
+        includes=patterns.includes,
     )
 
 

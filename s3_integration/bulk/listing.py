@@ -29,6 +29,7 @@ def listed(
     bucket_name: str,
     leave_out: Callable[[str], bool],
     markers: Markers,
+    includes: Callable[[str], bool] = lambda _: True,
 ) -> Iterator[Entry]:
     """What a listing tells, with keys relative to `prefix`, in their order.
 
@@ -41,14 +42,15 @@ def listed(
     for file in files:
         if not file.key.startswith(prefix):
             raise _strayed(file.key, prefix, bucket_name)
-        yield _entry_of(file, file.key[start:], leave_out, markers)
+        key = file.key[start:]
+        # Folders are looked into whether or not they are included; here they are objects.
+        if leave_out(key) or (key[-1:] == "/" and not includes(key)):
+            yield Entry(key, file.size, etag=file.etag, kind="excluded")
+        else:
+            yield _entry_of(file, key, markers)
 
 
-def _entry_of(
-    file: S3FileInfo, key: str, leave_out: Callable[[str], bool], markers: Markers
-) -> Entry:
-    if leave_out(key):
-        return Entry(key, file.size, kind="excluded")
+def _entry_of(file: S3FileInfo, key: str, markers: Markers) -> Entry:
     is_folder = markers == "folders" and not file.size and (not key or key[-1] == "/")
     return Entry(
         key,

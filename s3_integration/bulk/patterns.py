@@ -49,6 +49,10 @@ class Patterns:
             return False
         return not self._include.match_file(key)
 
+    def includes(self, key: str) -> bool:
+        """Whether `include` wants what is stored under a key, though that may be a folder's."""
+        return self._include is None or self._include.match_file(key) is True
+
     def _folder_is_out(self, folder: str) -> bool:
         if folder != self._last_folder:
             self._last_folder_is_out = self._is_any_out(folder)

@@ -78,7 +78,8 @@ def planned(
                 yield from _extra(theirs)
             continue
         if mine.kind not in {"file", "folder"}:
-            guarded.add(mine.key)
+            if not mine.etag:  # an object hides nothing
+                guarded.add(mine.key)
             yield _told(mine)
             continue
         step = _for_source(mine, theirs, rules, refusal)

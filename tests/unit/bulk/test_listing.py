@@ -46,7 +46,7 @@ def test_empty_objects_that_end_in_a_slash_stand_for_folders_but_for_who_copies_
 
 
 def test_what_patterns_leave_out_is_told_as_such() -> None:
-    assert entries(("in/out", 1)) == [Entry("out", 1, kind="excluded")]
+    assert entries(("in/out", 1)) == [Entry("out", 1, etag="e", kind="excluded")]
 
 
 def test_a_listing_that_strays_is_an_error_and_nothing_of_it_can_be_deleted() -> None:

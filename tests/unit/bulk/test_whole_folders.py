@@ -313,6 +313,48 @@ def test_what_patterns_leave_out_is_left_on_both_sides(tmp_path: Path) -> None:
     assert bucket.stored.keys() == {"p/tmp/x", "p/a.log", "p/new"}
 
 
+def test_what_is_not_included_stays_though_its_key_is_a_folders() -> None:
+    bucket = Bucket({"p/a.csv": b"1", "p/data/": b"content", "p/sub/": b"", "p/sub/b.csv": b"2"})
+    only_csv = Wishes(patterns=Patterns(["*.csv"]))
+
+    copied = copy_folder(bucket.storage(), "other", "p/", "q/", only_csv)
+    deleted = delete_folder(bucket.storage(), "p/", only_csv)
+
+    assert keys(copied)[0] == {"q/a.csv", "q/sub/b.csv"}
+    assert keys(deleted)[:2] == ({"p/a.csv", "p/sub/b.csv"}, {"p/data/", "p/sub/"})
+    assert bucket.stored.keys() == {"p/data/", "p/sub/", "q/a.csv", "q/sub/b.csv"}
+
+
+def test_a_folder_that_is_included_is_deleted_with_the_object_that_stands_for_it() -> None:
+    bucket = Bucket({"p/a": b"1", "p/sub/": b"", "p/sub/b": b"2"})
+
+    delete_folder(bucket.storage(), "p/", Wishes(patterns=Patterns(["sub/"])))
+
+    assert bucket.stored.keys() == {"p/a"}
+
+
+def test_a_folder_that_is_not_included_is_neither_made_here_nor_deleted_there(
+    tmp_path: Path,
+) -> None:
+    bucket = Bucket({"p/a.csv": b"1", "p/sub/": b""})
+    only_csv = Wishes(patterns=Patterns(["*.csv"]), only_changed=True, delete_extra=True)
+
+    download_folder(bucket.storage(), "p/", tmp_path / "t", only_csv)
+    upload_folder(bucket.storage(), tmp_path / "t", "p/", only_csv, {})
+
+    assert [path.name for path in (tmp_path / "t").iterdir()] == ["a.csv"]
+    assert bucket.stored.keys() == {"p/a.csv", "p/sub/"}
+
+
+def test_an_object_that_is_not_included_hides_nothing_that_is_extra() -> None:
+    bucket = Bucket({"p/sub/": b"", "p/sub/a.csv": b"1", "q/sub/a.csv": b"1", "q/sub/b.csv": b"2"})
+    mirror = Wishes(patterns=Patterns(["*.csv"]), only_changed=True, delete_extra=True)
+
+    report = copy_folder(bucket.storage(), "notes", "p/", "q/", mirror)
+
+    assert keys(report)[0] == {"q/sub/b.csv"}
+
+
 def test_a_copy_tells_each_source_that_vanishes_and_compares_without_a_transfer() -> None:
     bucket = Bucket({"p/": b"", "p/a": b"1", "p/b": b"2", "q/b": b"3", "q/c": b"4"})
 
