@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import deque
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -17,7 +18,7 @@ from s3_integration.models import (
 from s3_integration.transfer.integrity import DamagedError, unquoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from s3_integration.transfer.engine import Transferred, UploadOptions
 
@@ -96,12 +97,28 @@ def version_from(listed: Mapping[str, Any]) -> S3Version:
 def newest_first(versions: Iterable[S3Version]) -> list[S3Version]:
     """Versions in the order of their keys' UTF-8 bytes, of each key the newest first.
 
-    Those that S3 dates alike stay in the order in which it told them. Which of them a
-    deletion of the same second came before, S3's answer tells, but botocore does not.
+    S3 tells the most recent first (AWS SDK for Java, "ListVersionsRequest"), and dates an upload
+    in parts by its beginning (User Guide, "Working with object metadata"), so that its order says
+    more than its dates do. Where deletions come among them, S3's answer tells, but botocore
+    does not: there, dates decide.
     """
-    by_age = sorted(versions, key=lambda version: version.last_modified, reverse=True)
-    latest_first = sorted(by_age, key=lambda version: not version.is_latest)
-    return sorted(latest_first, key=lambda version: version.key.encode())
+    by_key: dict[str, list[S3Version]] = {}
+    for version in versions:
+        by_key.setdefault(version.key, []).append(version)
+    keys = sorted(by_key, key=lambda key: key.encode())
+    return [version for key in keys for version in _in_order(by_key[key])]
+
+
+def _in_order(versions: list[S3Version]) -> Iterator[S3Version]:
+    """The versions of one key, each kind of which is in its order already, but for the latest."""
+    latest_first = sorted(versions, key=lambda version: not version.is_latest)
+    contents = deque(each for each in latest_first if not each.is_delete_marker)
+    marks = deque(each for each in latest_first if each.is_delete_marker)
+    while contents and marks:
+        mark, content = marks[0], contents[0]
+        is_later = mark.last_modified > content.last_modified and not content.is_latest
+        yield marks.popleft() if mark.is_latest or is_later else contents.popleft()
+    yield from (*contents, *marks)
 
 
 def _storage_class_of(answer: Mapping[str, Any]) -> str:

@@ -119,6 +119,24 @@ def test_versions_of_all_pages_come_the_newest_first_with_deletions_among_them()
     assert [sent.query.get("version-id-marker") for sent in s3.sent] == [None, "3"]
 
 
+def test_an_upload_in_parts_is_as_new_as_its_end_though_s3_dates_it_by_its_beginning() -> None:
+    s3 = CannedS3(
+        page(
+            mark("k", "m", at="12:05:00", latest=True),
+            entry("k", "in-parts", at="12:00:00"),
+            entry("k", "small", at="12:03:00"),
+            mark("k", "m0", at="11:59:00"),
+            entry("k", "first", at="11:58:00"),
+        )
+    )
+
+    found = service_to(s3).list_versions(key="k", prefix="")
+
+    names = [each.version_id for each in found]
+    assert names == ["m", "in-parts", "small", "m0", "first"]
+    assert version_to_restore(WANTED, found).version_id == "in-parts"
+
+
 def test_versions_of_one_key_are_of_exactly_that_one() -> None:
     s3 = CannedS3(page(entry("k", "1"), entry("k/1", "2"), entry("kk", "3"), after=("kk", "3")))
 
