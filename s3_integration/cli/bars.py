@@ -107,11 +107,12 @@ def _folder_bar() -> Progress:
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column  # noqa: PLC0415 - the same
 
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
-        DownloadColumn(binary_units=True),
+        DownloadColumn(binary_units=True, table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[rate]}", markup=False),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         console=_console(),

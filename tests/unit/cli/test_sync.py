@@ -257,6 +257,33 @@ def test_a_refusal_speaks_the_words_of_the_shell(
     assert "--allow-empty-source" in ended.stderr
 
 
+def test_progress_stays_one_line_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, shown_logs: list[Any]
+) -> None:
+    monkeypatch.setattr(Screen, "has_bars", True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "58")
+    seen = FolderProgress(
+        files_done=32,
+        files_skipped=0,
+        files_failed=0,
+        bytes_done=107 * 2**20,
+        files_known=403,
+        bytes_known=179 * 2**20,
+        is_all_known=True,
+        seconds=4.0,
+    )
+
+    with bars.folder_meter(Screen()) as show:
+        assert show is not None
+        show(seen)
+
+    shown = click.unstyle(capsys.readouterr().err)
+    assert shown.count("\n") == 1
+    assert "107.0/179.0 MiB 26.8 MiB/s" in shown
+    assert shown_logs
+
+
 @pytest.mark.parametrize(("options", "goes_on"), [((), True), (("--dry-run",), False)])
 def test_who_interrupts_it_learns_that_the_same_command_goes_on(
     folders: FakeFolders, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], goes_on: bool
