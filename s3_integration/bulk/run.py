@@ -124,6 +124,8 @@ class _Run:
         self._ledger = Ledger(manner.progress)
         self._begun: dict[str, Step] = {}
         self._extras: Packed[tuple[str, int]] = Packed()
+        self._deletes = False
+        """Whether files are being deleted that nobody was told of yet."""
         self._has_source = False
         self._keeps_extras = ""
         """Why nothing may be deleted."""
@@ -182,7 +184,7 @@ class _Run:
             try:
                 step = next(listed, None)
             except S3IntegrationError as error:
-                if not (self._begun or self._ledger.done or self._ledger.failed):
+                if not (self._begun or self._deletes or self._ledger.done or self._ledger.failed):
                     raise
                 self._keeps_extras = "the listing broke off"
                 self._fail("", 0, self._keeps_extras, error)
@@ -312,6 +314,7 @@ class _Run:
         for step in self._listed():
             if step.deed == "delete":
                 self._ledger.know(0)
+                self._deletes = True
                 yield step.key, step.size
             else:
                 self._settle(step)

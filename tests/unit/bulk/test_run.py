@@ -325,6 +325,17 @@ def test_a_listing_that_breaks_off_later_lets_what_was_begun_end() -> None:
     assert told(report.failed) == {"": "the listing broke off"}
 
 
+def test_a_listing_that_breaks_off_while_files_are_deleted_keeps_what_became_of_them() -> None:
+    broken = S3IntegrationError("Broken off.")
+    means = FakeMeans()
+
+    report = run(means, step("delete", "a"), action="delete", after=broken)
+
+    assert means.deleted == [["a"]]
+    assert told(report.done) == {"a": "in the folder"}
+    assert told(report.failed) == {"": "the listing broke off"}
+
+
 # Progress, plans and ends
 
 
