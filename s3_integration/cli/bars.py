@@ -73,10 +73,11 @@ def folder_meter(screen: Screen) -> Iterator[FolderProgressCallback | None]:
 
     def show(seen: FolderProgress) -> None:
         files = f"{seen.files_done:,} of {seen.files_known:,} files"
+        skipped = f", {seen.files_skipped:,} skipped" if seen.files_skipped else ""
         failed = f", {seen.files_failed:,} failed" if seen.files_failed else ""
         bar.update(
             task,
-            description=files + failed,
+            description=files + skipped + failed,
             completed=seen.bytes_done,
             total=seen.bytes_known if seen.is_all_known else None,
             rate=_rate_of(seen),

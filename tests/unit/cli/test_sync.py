@@ -307,7 +307,7 @@ def test_progress_is_one_line_that_is_wiped_away(
     monkeypatch.setenv("FORCE_COLOR", "1")
     seen = FolderProgress(
         files_done=3,
-        files_skipped=0,
+        files_skipped=1500,
         files_failed=1,
         bytes_done=2048,
         files_known=9,
@@ -321,7 +321,7 @@ def test_progress_is_one_line_that_is_wiped_away(
         show(seen)
 
     shown = click.unstyle(capsys.readouterr().err)
-    assert "3 of 9 files, 1 failed" in shown
+    assert "3 of 9 files, 1,500 skipped, 1 failed" in shown
     assert "2.0/4.0 KiB" in shown
     assert "1.0 KiB/s" in shown
     assert len(shown_logs) == 2
