@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ from s3_integration.exceptions import (
 from s3_integration.utils import key_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from s3_integration.choices import IfExists
     from s3_integration.cli.bars import Meter
@@ -139,28 +140,36 @@ def download(
 def ls(client: S3Client, screen: Screen, *, prefix: str, folders: bool) -> int:
     """List the files whose keys begin with PREFIX: size, time (UTC), key."""
     counts: list[str] = []
+    files: Iterable[S3FileInfo]
     if folders:
-        below, found = client.list_folder(prefix)
+        below, files = client.list_folder(prefix)
         for folder in below:
             screen.result({"folder": folder}, printable(folder))
         counts = [count_text(len(below), "folder")]
-        files = [file.to_listed_dict() for file in found]
     else:
-        files = client.list_files(prefix)
+        files = client.iter_files(prefix)
     counts += _tell_files(screen, files)
     screen.remark(f"{', '.join(counts)} in {url_text(client.bucket_name, prefix)}")
     return edge.DONE
 
 
-def _tell_files(screen: Screen, files: Sequence[Mapping[str, Any]]) -> list[str]:
+_ALIGNED_FILES = 1000
+"""Whose sizes stand below each other: those of one answer of S3. Nobody waits for the rest."""
+
+
+def _tell_files(screen: Screen, files: Iterable[S3FileInfo]) -> list[str]:
     """Print each; return how many there are, and how large they are together."""
-    sizes = [size_text(file["size"]) for file in files]
-    width = max(map(len, sizes), default=0)
-    for size, file in zip(sizes, files, strict=True):
-        moment = time_text(file["last_modified"])
-        screen.result(file, f"{size:>{width}}  {moment}  {printable(file['key'])}")
-    total_bytes = sum(file["size"] for file in files)
-    return [count_text(len(files), "file"), size_text(total_bytes)]
+    number = total_bytes = width = 0
+    remaining = iter(files)
+    while some := tuple(islice(remaining, _ALIGNED_FILES)):
+        sizes = [size_text(file.size) for file in some]
+        width = max(width, *map(len, sizes))
+        for size, file in zip(sizes, some, strict=True):
+            line = f"{size:>{width}}  {time_text(file.last_modified)}  {printable(file.key)}"
+            screen.result(file.to_listed_dict(), line)
+        number += len(some)
+        total_bytes += sum(file.size for file in some)
+    return [count_text(number, "file"), size_text(total_bytes)]
 
 
 @click.command(short_help="Say whether a file is stored.")

@@ -18,7 +18,7 @@ from s3_integration.exceptions import S3FileNotFoundError
 from s3_integration.models import FolderListing, S3FileInfo, S3Version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from click.testing import Result
 
@@ -75,6 +75,10 @@ class FakeClient:
             for key, content in sorted(self.stored.items())
             if key.startswith(prefix)
         ]
+
+    def iter_files(self, prefix: str = "") -> Iterator[S3FileInfo]:
+        """List the same, one by one."""
+        return (S3FileInfo(**facts) for facts in self.list_files(prefix))
 
     def file_exists(self, s3_key: str) -> bool:
         """Say whether a key is taken."""

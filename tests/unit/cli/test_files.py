@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from s3_integration import S3Checksum
+from s3_integration import S3Checksum, S3FileInfo
 from s3_integration import exceptions as exc
+from s3_integration.cli.screen import Screen
 from tests.fixtures.shell import objects
+from tests.unit.cli.conftest import STORED_AT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.unit.cli.conftest import CommandLine
@@ -126,6 +129,25 @@ def test_ls_aligns_size_time_and_key_and_sums_up_apart(command_line: CommandLine
     ]
     assert result.stderr == "3 files, 2.5 KiB in s3://notes/\n"
     assert result.exit_code == 0
+
+
+def test_ls_prints_files_while_others_are_still_listed(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed: list[str] = []
+    monkeypatch.setattr(Screen, "result", lambda _, facts, text: printed.append(text))
+
+    def listed(_: str) -> Iterator[S3FileInfo]:
+        for number in range(2500):
+            assert len(printed) >= number - 1000
+            yield S3FileInfo(f"{number:04}", 1, STORED_AT, "e", "STANDARD")
+
+    monkeypatch.setattr(command_line.client, "iter_files", listed)
+
+    result = command_line.run("ls")
+
+    assert len(printed) == 2500
+    assert result.stderr == "2,500 files, 2.4 KiB in s3://notes/\n"
 
 
 def test_ls_of_nothing_is_no_failure(command_line: CommandLine) -> None:
