@@ -177,11 +177,17 @@ def is_visible_ascii(text: str) -> bool:
     return all(33 <= ord(character) <= 126 for character in text)
 
 
-_METADATA_ADDRESSES = frozenset(
+_METADATA_NETWORKS = tuple(
     map(
-        ip_address,
+        ip_network,
         (
-            "fd00:ec2::254",  # EC2's by IPv6 (EC2 User Guide), in no link-local range
+            # EC2's by IPv6, in no link-local range: ::254 (EC2 User Guide); ::23 hands out
+            # credentials to containers (EKS User Guide, "EKS Pod Identities").
+            "fd00:ec2::/32",
+            "fd20:ce::254",  # Google Cloud's by IPv6
+            "fd00:c1::a9fe:a9fe",  # Oracle Cloud's by IPv6
+            "fd00:42::42",  # Scaleway's by IPv6
+            "192.0.0.192",  # Oracle Cloud's of old
             "100.100.100.200",  # Alibaba Cloud's
             "168.63.129.16",  # Azure's (Azure docs, "What is IP address 168.63.129.16?")
         ),
@@ -197,7 +203,10 @@ _METADATA_NAMES = frozenset(
         "metadata.tencentyun.com",
     }
 )
-_NAT64 = ip_network("64:ff9b::/96")  # RFC 6052, section 2.1
+_NAT64 = (
+    ip_network("64:ff9b::/96"),  # RFC 6052, section 2.1
+    ip_network("64:ff9b:1::/48"),  # RFC 8215: the same within one network
+)
 
 
 def _host_problem(host: str) -> str:
@@ -217,14 +226,16 @@ def _host_problem(host: str) -> str:
 
 
 def _is_metadata_address(address: IPv4Address | IPv6Address) -> bool:
-    return address.is_link_local or address in _METADATA_ADDRESSES
+    return address.is_link_local or any(address in network for network in _METADATA_NETWORKS)
 
 
 def _embedded(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address]:
     """IPv4 addresses that packets to an IPv6 address are translated to."""
     if isinstance(address, IPv4Address):
         return
-    if address in _NAT64 or int(address) < 1 << 32:  # the second: RFC 4291, section 2.5.5.1
+    if (
+        any(address in network for network in _NAT64) or int(address) < 1 << 32
+    ):  # the second: RFC 4291, section 2.5.5.1
         yield IPv4Address(int(address) & 0xFFFFFFFF)
     if address.sixtofour is not None:
         yield address.sixtofour

@@ -25,7 +25,7 @@ from s3_integration.aws.codes import (
     UNKNOWN_CODE,
     Meaning,
 )
-from s3_integration.aws.permissions import refusal_of
+from s3_integration.aws.permissions import partition_of, refusal_of
 from s3_integration.aws.proxies import is_final, refusal_status, refusal_told
 from s3_integration.exceptions import (
     ErrorFacts,
@@ -213,7 +213,7 @@ def _from_answer(
     if meaning is NO_KEY and _is_deleted(metadata):
         meaning = DELETED
     told = str(said.get("Message", "") or "").strip()
-    refusal = refusal_of(operation, told, bucket=bucket, key=key)
+    refusal = refusal_of(operation, told, bucket=bucket, key=key, partition=partition_of(metadata))
     if meaning is DENIED and refusal.is_explicit:
         meaning = DENIED_EXPLICITLY
     words = {"bucket": bucket, "key": key, "operation": operation}

@@ -7,10 +7,12 @@ and the permissions named on each operation's page of the API Reference.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mypy_boto3_s3.client import S3Client as Boto3Client
 
 Place = Literal["bucket", "object", "key of KMS", "everything"]
 """What an action is allowed on: the ARN of the bucket, of objects in it, or of a KMS key; or
@@ -149,10 +151,12 @@ _SAID = re.compile(
 )
 
 
-def refusal_of(operation: str, said: str, *, bucket: str, key: str) -> Refusal:
+def refusal_of(
+    operation: str, said: str, *, bucket: str, key: str, partition: str = "aws"
+) -> Refusal:
     """What S3's answer `said` to a call that it refused, and what the operation tells."""
     is_explicit = "with an explicit deny" in said
-    bucket_arn = f"arn:aws:s3:::{bucket}"
+    bucket_arn = f"arn:{partition}:s3:::{bucket}"
     object_arn = f"{bucket_arn}/{key}" if key else bucket_arn
     found = _SAID.search(said)
     if found:
@@ -167,3 +171,27 @@ def refusal_of(operation: str, said: str, *, bucket: str, key: str) -> Refusal:
         return Refusal(action, "*", also, is_explicit)
     is_known_bucket = operation in MISSING_PERMISSION and place_of(action) == "bucket"
     return Refusal(action, bucket_arn if is_known_bucket else object_arn, also, is_explicit)
+
+
+_PARTITION = "S3IntegrationPartition"
+
+
+def tell_partition(client: Boto3Client) -> None:
+    """Have every answer to this client tell which of AWS' worlds it came from."""
+    partition = client.meta.partition
+
+    def note(parsed: dict[str, Any], **_: object) -> None:
+        note_partition(parsed, partition)
+
+    if partition != "aws":  # what is understood where nobody says so
+        client.meta.events.register("after-call.s3", note)
+
+
+def note_partition(answer: dict[str, Any], partition: str) -> None:
+    """Write into an answer which of AWS' worlds, whose name is in every ARN, it came from."""
+    answer.setdefault("ResponseMetadata", {})[_PARTITION] = partition
+
+
+def partition_of(metadata: Mapping[str, Any]) -> str:
+    """The world that an answer with this metadata came from."""
+    return str(metadata.get(_PARTITION, "aws"))

@@ -24,6 +24,7 @@ from s3_integration.aws.errors import translated
 from s3_integration.aws.hooks import Hooks
 from s3_integration.aws.locator import Locator
 from s3_integration.aws.pace import Limits, limits_of
+from s3_integration.aws.permissions import tell_partition
 from s3_integration.aws.retries import Retries
 from s3_integration.aws.terms import Terms
 from s3_integration.config import (
@@ -104,6 +105,7 @@ def _equipped(
     terms = Terms(settings, client)
     listings.read_quickly(client)
     deletions.write_quickly(client)
+    tell_partition(client)
     limits = limits_of(settings)
     paced.install(client, limits)
     clock = ServerClock()

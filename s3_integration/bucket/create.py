@@ -11,6 +11,7 @@ from s3_integration.bucket.audit import Step, finding_of, plan
 from s3_integration.bucket.controls import new_bucket_controls
 from s3_integration.bucket.exchange import BucketSettings, is_unknown_to_server, wanted_of
 from s3_integration.bucket.settings import not_set
+from s3_integration.bucket.statements import arn_of
 from s3_integration.config import DEFAULT_REGION
 from s3_integration.exceptions import (
     S3AccessDeniedError,
@@ -64,6 +65,7 @@ def bucket_exists(connection: Connection, bucket: str, owner: str = "") -> bool:
             raise
         return False
     except S3AccessDeniedError as error:
+        arn = arn_of(bucket, connection.client.meta.partition)
         raise both(S3BucketError, S3AccessDeniedError)(
             f"Cannot use bucket {bucket!r}: it belongs to someone else"
             f"{f' than account {owner}' if owner else ''}, or the permission "
@@ -71,7 +73,7 @@ def bucket_exists(connection: Connection, bucket: str, owner: str = "") -> bool:
             **error.facts
             | {
                 "suggestion": "Choose another bucket name; or, if it is yours, allow s3:ListBucket "
-                f"on arn:aws:s3:::{bucket}, or pass create_bucket=False to skip this look."
+                f"on {arn}, or pass create_bucket=False to skip this look."
             },
         ) from error
     return True

@@ -79,9 +79,17 @@ def of_encryption(snapshot: Snapshot, wanted: Wanted) -> Verdict:
         return Verdict("wrong", str(algorithm))
     key, has_bucket_key = default.get("KMSMasterKeyID", ""), rule.get("BucketKeyEnabled", False)
     told = " ".join(filter(None, (_ENCRYPTIONS[algorithm], key)))
-    if wanted.kms_key and (key != wanted.kms_key or not has_bucket_key):
+    if wanted.kms_key and not (_is_same_key(key, wanted.kms_key) and has_bucket_key):
         return Verdict("wrong", f"{told}, not bucket keys of {wanted.kms_key}")
     return Verdict("ok", f"{told} with bucket keys" if key and has_bucket_key else told)
+
+
+def _is_same_key(found: str, wanted: str) -> bool:
+    """Whether two names are of one key: one may be an ARN, and the other what it ends with."""
+    if found.startswith("arn:") and wanted.startswith("arn:"):
+        return found == wanted
+    short, shorter = (name.rpartition(":")[2].removeprefix("key/") for name in (found, wanted))
+    return short == shorter
 
 
 def of_customer_keys(snapshot: Snapshot, wanted: Wanted) -> Verdict:
@@ -136,7 +144,9 @@ def of_public_policy(snapshot: Snapshot, _wanted: Wanted) -> Verdict:
     status, policy = snapshot.document("policy status"), snapshot.document("policy")
     if status.get("IsPublic", statements.lets_everybody_in(policy)):
         return Verdict("wrong", "the policy is public")
-    return Verdict("ok", "the policy is not public" if policy else "there is no policy")
+    is_known = snapshot.readings["policy"].state in {"set", "unset"}
+    told = "there is no policy" if is_known and not policy else "the policy is not public"
+    return Verdict("ok", told)
 
 
 def of_acl(snapshot: Snapshot, _wanted: Wanted) -> Verdict:

@@ -52,8 +52,9 @@ def _least_days(lifecycle: Document, action: str, unit: str) -> int | None:
 
 
 def _is_of_all_objects(rule: Rule) -> bool:
-    narrowed_by = {**rule.get("Filter", {}), "Prefix of the rule": rule.get("Prefix")}
-    return rule.get("Status") == "Enabled" and not any(narrowed_by.values())
+    filtered = rule.get("Filter", {})
+    narrowed_by = (filtered.get("Prefix"), rule.get("Prefix"), *(filtered.keys() - {"Prefix"}))
+    return rule.get("Status") == "Enabled" and not any(narrowed_by)
 
 
 def _with_rule(lifecycle: Document, name: str, action: Rule) -> Document:

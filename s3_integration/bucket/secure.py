@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from s3_integration.bucket.audit import Step, audit, carried_out, lost, plan
 from s3_integration.bucket.exchange import BucketSettings, is_unknown_to_server, wanted_of
 from s3_integration.bucket.findings import AuditReport, ControlResult, Finding, SecureReport
 from s3_integration.bucket.log_bucket import prepare_log_bucket
+from s3_integration.bucket.statements import arn_of
+from s3_integration.checks import refuse
 from s3_integration.exceptions import (
     S3AccessDeniedError,
     S3BucketError,
@@ -53,7 +56,8 @@ def secure_bucket(connection: Connection, bucket: str, choices: Choices) -> Secu
     settings = BucketSettings(
         connection, bucket, choices.expected_owner or _own_account(connection, bucket)
     )
-    _check_owner(settings)
+    region = _check_owner(settings)
+    _check_key_is_near(choices.kms_key, bucket, region)
     wanted = wanted_of(
         connection,
         bucket,
@@ -90,24 +94,45 @@ def _own_account(connection: Connection, bucket: str) -> str:
         ) from error
 
 
-def _check_owner(settings: BucketSettings) -> None:
-    """Raise unless the bucket is there, and belongs to the account that it should."""
+def _check_owner(settings: BucketSettings) -> str:
+    """Raise unless the bucket is there, and belongs to the account that it should.
+
+    Returns:
+        Its region; "" where the server does not tell.
+    """
     bucket, owner = settings.bucket, settings.owner
     try:
         with translated("HeadBucket", bucket):
-            settings.connection.client.head_bucket(**settings.named)
+            answer = settings.connection.client.head_bucket(**settings.named)
     except S3AccessDeniedError as error:
         if not owner:
             raise
+        arn = arn_of(bucket, settings.connection.client.meta.partition)
         raise both(S3BucketError, S3AccessDeniedError)(
             f"Cannot use bucket {bucket!r}: it belongs to another account than {owner}, or the "
             "permission s3:ListBucket on it is missing.",
             **error.facts
             | {
                 "suggestion": "If you mean a bucket of another account, give expected_owner that "
-                f"account's number; if it is yours, allow s3:ListBucket on arn:aws:s3:::{bucket}."
+                f"account's number; if it is yours, allow s3:ListBucket on {arn}."
             },
         ) from error
+    return answer.get("BucketRegion", "")
+
+
+def _check_key_is_near(kms_key: str | None, bucket: str, region: str) -> None:
+    """Raise where the key's ARN tells another region than the bucket's.
+
+    S3 takes such a key, and refuses every write from then on (User Guide, "Using server-side
+    encryption with AWS KMS keys": key and bucket have to be in one region).
+    """
+    named = _KEY_ARN.match(kms_key or "")
+    if named and region and named[1] != region:
+        problem = f"it is a key in {named[1]}, and bucket {bucket!r} is in {region}"
+        refuse("kms_key", kms_key, problem, f" Name a key in {region}.")
+
+
+_KEY_ARN = re.compile(r"arn:[^:]*:kms:([^:]+):")
 
 
 class _Work:

@@ -63,7 +63,9 @@ def _refuses_plain_http(statement: Statement) -> bool:
     return (
         statement.get("Effect") == "Deny"
         and _names_everybody(statement)
-        and any(action.lower() in {"*", "s3:*"} for action in _several(statement.get("Action")))
+        and any(
+            str(action).lower() in {"*", "s3:*"} for action in _several(statement.get("Action"))
+        )
         and _is_plain_http(statement.get("Condition"))
     )
 

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import create_parser
 
 from s3_integration.aws.locator import Refusal, UnusualRequestError
+from s3_integration.aws.permissions import note_partition
 from s3_integration.aws.retries import Answer, understandable
 from s3_integration.cancellation import wait_while_wanted
 from s3_integration.transfer.http import HttpConnection
@@ -226,10 +227,14 @@ class DirectWire:
                 continue
             delay = self._connection.retries.delay_after(operation, told, attempt, context)
             if delay is None:
-                raise failure or ClientError(parsed, operation)
+                raise failure or self._error_of(parsed, operation)
             end_turn()
             wait_while_wanted(delay)
             attempt += 1
+
+    def _error_of(self, parsed: Any, operation: str) -> ClientError:
+        note_partition(parsed, self._connection.client.meta.partition)
+        return ClientError(parsed, operation)
 
     def _try(
         self, place: Place, asked: Asked, attempt: int, context: dict[str, Any]

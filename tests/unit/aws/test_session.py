@@ -13,10 +13,18 @@ from botocore.loaders import Loader
 
 from s3_integration import __version__
 from s3_integration.aws.endpoints import AWS, UNKNOWN
+from s3_integration.aws.errors import translated
 from s3_integration.aws.session import Connection, connect
 from s3_integration.config import S3Config, resolve_settings
-from s3_integration.exceptions import S3ConfigError, S3IntegrationError
-from tests.fixtures.mock_responses import CONFIG, Answer, CannedS3, connection_to, object_answer
+from s3_integration.exceptions import S3AccessDeniedError, S3ConfigError, S3IntegrationError
+from tests.fixtures.mock_responses import (
+    CONFIG,
+    Answer,
+    CannedS3,
+    connection_to,
+    error_answer,
+    object_answer,
+)
 
 ConfigFile = Callable[[str], None]
 
@@ -38,6 +46,22 @@ def connected(*, dotenv: dict[str, str] | None = None, **settings: Any) -> Conne
         access_key_id="AKIDEXAMPLE", secret_access_key="canary-secret-key", **settings
     )
     return connect(resolve_settings(config=config, environment={}, dotenv=dotenv or {}))
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
+)
+def test_a_refusal_names_its_resource_in_the_partition_of_the_region(
+    region: str, partition: str
+) -> None:
+    config = dataclasses.replace(CONFIG, region=region)
+    client = connection_to(CannedS3(error_answer(403, "AccessDenied")), config).client
+
+    with pytest.raises(S3AccessDeniedError) as caught, translated("ListObjectsV2", "a-b"):
+        client.list_objects_v2(Bucket="a-b")
+
+    assert f"Allow s3:ListBucket on arn:{partition}:s3:::a-b in" in caught.value.suggestion
 
 
 def test_a_botocore_without_rules_for_endpoints_is_refused(

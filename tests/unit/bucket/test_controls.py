@@ -14,6 +14,7 @@ from s3_integration.bucket.settings import (
     SETTINGS,
     Document,
     Reading,
+    ReadingState,
     SettingName,
     Snapshot,
     not_set,
@@ -28,6 +29,7 @@ WANTED = Wanted(
 )
 PLAIN = Wanted(bucket=BUCKET)
 OTHER = replace(PLAIN, server="other")
+KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234"
 BY_NAME = {control.name: control for control in CONTROLS}
 MENDED = [control for control in CONTROLS if control.mend]
 
@@ -270,6 +272,40 @@ def test_where_the_server_has_no_opinion_of_a_policy_its_statements_decide() -> 
 
     assert status(public) == "wrong"
     assert status(with_plain_http_denied({}, BUCKET)) == "ok"
+
+
+@pytest.mark.parametrize("state", ["refused", "unsupported"])
+def test_nobody_is_told_that_there_is_no_policy_where_it_could_not_be_read(
+    state: ReadingState,
+) -> None:
+    snapshot = not_set(BUCKET).with_reading("policy status", Reading("set", {"IsPublic": False}))
+
+    unread = snapshot.with_reading("policy", Reading(state))
+
+    assert finding_of(BY_NAME["no public policy"], snapshot, PLAIN).fact == "there is no policy"
+    assert finding_of(BY_NAME["no public policy"], unread, PLAIN).fact == "the policy is not public"
+
+
+@pytest.mark.parametrize(
+    ("found", "asked_for", "is_same"),
+    [
+        (KEY_ARN, KEY_ARN, True),
+        (KEY_ARN, "1234", True),
+        ("1234", KEY_ARN, True),
+        ("arn:aws:kms:eu-west-1:111122223333:alias/files", "alias/files", True),
+        (KEY_ARN, KEY_ARN.replace("eu-west-1", "eu-west-2"), False),
+        (KEY_ARN, "234", False),
+        (KEY_ARN, "alias/1234", False),
+    ],
+)
+def test_a_key_may_be_named_by_its_id_or_by_its_arn(
+    found: str, asked_for: str, is_same: bool
+) -> None:
+    document = encryption("aws:kms", found, BucketKeyEnabled=True)
+
+    status = status_of("default encryption", document, replace(PLAIN, kms_key=asked_for))
+
+    assert status == ("ok" if is_same else "wrong")
 
 
 @pytest.mark.parametrize(

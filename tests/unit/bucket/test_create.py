@@ -119,6 +119,15 @@ def test_a_bucket_that_may_not_be_looked_at_is_both_errors() -> None:
     assert requests_of(s3) == ["HEAD"]
 
 
+def test_in_another_of_aws_worlds_what_has_to_be_allowed_has_its_name() -> None:
+    in_china = dataclasses.replace(CONFIG, region="cn-north-1")
+
+    with pytest.raises(S3BucketError) as caught:
+        ensure_bucket(connection_to(CannedS3(Answer(403)), in_china), BUCKET)
+
+    assert f"allow s3:ListBucket on arn:aws-cn:s3:::{BUCKET}," in caught.value.suggestion
+
+
 def test_a_bucket_that_lies_elsewhere_is_an_error(slept: list[float]) -> None:
     for headers in ({}, {"x-amz-bucket-region": "us-east-1"}):
         s3 = CannedS3(*[Answer(307, headers=headers)] * 2)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from botocore.loaders import create_loader
 
 from s3_integration.aws.permissions import MISSING_PERMISSION, place_of
 from s3_integration.bucket.controls import CONTROLS, settings_of_new_buckets
@@ -138,6 +139,8 @@ def test_a_prefix_stands_for_itself_in_policies_too() -> None:
         ("us-gov-west-1", "aws-us-gov"),
         ("us-iso-east-1", "aws-iso"),
         ("us-isob-east-1", "aws-iso-b"),
+        ("eu-isoe-west-1", "aws-iso-e"),
+        ("us-isof-south-1", "aws-iso-f"),
         ("eusc-de-east-1", "aws-eusc"),
     ],
 )
@@ -145,6 +148,18 @@ def test_arns_begin_with_the_partition_of_the_region(region: str, partition: str
     (statement,) = policy_document("notes", region=region)["Statement"]
 
     assert statement["Resource"] == [f"arn:{partition}:s3:::notes", f"arn:{partition}:s3:::notes/*"]
+
+
+def test_every_region_that_botocore_knows_is_in_the_partition_that_it_says() -> None:
+    partitions = create_loader().load_data("endpoints")["partitions"]
+    known = {region: each["partition"] for each in partitions for region in each["regions"]}
+
+    told = {
+        region: policy_document("notes", region=region)["Statement"][0]["Resource"][0]
+        for region in known
+    }
+
+    assert told == {region: f"arn:{name}:s3:::notes" for region, name in known.items()}
 
 
 def test_the_region_is_that_of_the_settings_or_of_the_profile(

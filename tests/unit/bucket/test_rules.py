@@ -112,6 +112,7 @@ def test_a_rule_for_all_objects_is_seen_in_each_of_its_forms(scope: dict[str, An
         {"Filter": {"Prefix": "logs/"}},
         {"Filter": {"Tag": {"Key": "k", "Value": "v"}}},
         {"Filter": {"ObjectSizeGreaterThan": 5}},
+        {"Filter": {"ObjectSizeGreaterThan": 0}},  # it leaves empty objects out
         {"Filter": {"And": {"Prefix": "", "Tags": []}}},
     ],
 )

@@ -32,7 +32,7 @@ from tests.fixtures.secured import (
     server_with_nothing_set,
     sts_that_is_asked,
 )
-from tests.fixtures.settings_server import ACCOUNT, SettingsServer
+from tests.fixtures.settings_server import ACCOUNT, REGION, SettingsServer
 from tests.fixtures.transfers import UNKNOWN_SERVER
 
 _no_waiting = pytest.fixture(autouse=True)(no_waiting)
@@ -242,6 +242,19 @@ def test_a_kms_key_is_used_with_bucket_keys(server: SettingsServer) -> None:
     assert b"<BucketKeyEnabled>true</" in stored
 
 
+def test_a_key_that_s3_cannot_use_in_the_buckets_region_is_refused(server: SettingsServer) -> None:
+    near, far = (f"arn:aws:kms:{region}:{ACCOUNT}:key/1" for region in (REGION, "eu-west-1"))
+    server.regions[NAME] = "eu-west-1"
+
+    with pytest.raises(S3ConfigError, match="'unit-tests' is in eu-west-1") as caught:
+        secure(server, kms_key=near)
+
+    assert "Name a key in eu-west-1." in caught.value.suggestion
+    assert server.writes == []
+    secure(server, kms_key=far)
+    assert f"<KMSMasterKeyID>{far}</".encode() in server.buckets[NAME]["encryption"]
+
+
 def test_old_versions_expire_only_where_that_is_asked_for(server: SettingsServer) -> None:
     secure(server)
     assert b"Noncurrent" not in server.buckets[NAME]["lifecycle"]
@@ -282,6 +295,17 @@ def test_a_bucket_of_another_account_stays_as_it_is(server: SettingsServer) -> N
     assert isinstance(caught.value, S3AccessDeniedError)
     assert "expected_owner" in caught.value.suggestion
     assert [sent.method for sent in server.sent] == ["HEAD"]
+
+
+def test_in_another_of_aws_worlds_what_has_to_be_allowed_has_its_name(
+    server: SettingsServer,
+) -> None:
+    in_china = dataclasses.replace(CONFIG, region="cn-north-1")
+
+    with pytest.raises(S3BucketError) as caught:
+        secure(server, in_china, expected_owner="999999999999")
+
+    assert f"allow s3:ListBucket on arn:aws-cn:s3:::{NAME}." in caught.value.suggestion
 
 
 def test_the_credentials_own_account_is_expected_unless_another_is_named(

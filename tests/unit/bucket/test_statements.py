@@ -169,6 +169,7 @@ def test_the_same_in_other_words_is_seen(changes: dict[str, Any]) -> None:
         {"Principal": {"Service": "*"}},
         {"Principal": None, "NotPrincipal": "*"},
         {"Action": "s3:GetObject"},
+        {"Action": [3, None]},
         {"Action": None, "NotAction": "s3:GetObject"},
         {"Resource": ARN},
         {"Resource": [f"{ARN}/*"]},

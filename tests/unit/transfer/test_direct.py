@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, SSLError
 
 from s3_integration import Encryption
+from s3_integration.aws.errors import translate
 from s3_integration.aws.locator import UnusualRequestError
 from s3_integration.cancellation import BrokenOffError, breaking_off_when
 from s3_integration.transfer import places
@@ -159,6 +160,16 @@ def test_a_session_token_is_sent(server: RawServer) -> None:
 
 
 # Failures.
+
+
+def test_a_refusal_in_another_of_aws_worlds_tells_which(server: RawServer) -> None:
+    server.answers(refusal(403, "AccessDenied"))
+
+    with pytest.raises(ClientError) as caught:
+        wire_to(replace(LOCAL, region="us-gov-west-1")).put_object(b"", Bucket="b-c", Key="k")
+
+    error = translate(caught.value, operation="upload", bucket="b-c", key="k")
+    assert "Allow s3:PutObject on arn:aws-us-gov:s3:::b-c/k in" in error.suggestion
 
 
 def test_a_refusal_is_botocores_error(server: RawServer) -> None:
