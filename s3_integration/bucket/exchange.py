@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from s3_integration.aws.elements import note_unknown_elements, unknown_elements_of
 from s3_integration.aws.errors import translated
@@ -130,9 +130,23 @@ class BucketSettings:
         client = self.connection.client
         note_unknown_elements(client, setting.read_operation)
         with translated(setting.read_operation, self.bucket):
-            answer: dict[str, Any] = getattr(client, setting.read_by)(**self.named)
+            answer = self._answer(setting)
         unknown = unknown_elements_of(answer)
         return replace(reading_of(setting, answer), unknown=unknown)
+
+    def _answer(self, setting: Setting) -> dict[str, Any]:
+        try:
+            return cast(
+                "dict[str, Any]", getattr(self.connection.client, setting.read_by)(**self.named)
+            )
+        except UnicodeDecodeError as error:  # botocore lets it through
+            raise S3IntegrationError(
+                f"Cannot read the {setting.name} of bucket {self.bucket!r}: what the server "
+                "answers is not text.",
+                operation=setting.read_operation,
+                bucket=self.bucket,
+                suggestion="Check the endpoint: something else than S3 may be there.",
+            ) from error
 
     def put(self, name: SettingName, document: Document) -> None:
         """Put a setting, and don't look what becomes of it."""

@@ -138,7 +138,7 @@ def _any_of(*names: str) -> Callable[[Mapping[str, Any]], Document | None]:
 def _policy_of(answer: Mapping[str, Any]) -> Document | None:
     try:
         policy = json.loads(answer.get("Policy", ""))
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or far too deep
         return None
     return policy if isinstance(policy, dict) else None
 

@@ -148,7 +148,7 @@ def statements_of(policy: Document) -> list[Statement]:
 def _with_statement(policy: Document, statement: Statement) -> Document:
     found = policy.get("Statement", [])
     several = found if isinstance(found, list) else [found]
-    taken = {other.get("Sid") for other in several if isinstance(other, dict)}
+    taken = [str(other.get("Sid")) for other in statements_of(policy)]
     named = {**statement, "Sid": free_name(statement["Sid"], taken)}
     # A policy without a version is of 2008, and stays so: its variables would change meaning.
     version = {} if policy else {"Version": _VERSION}

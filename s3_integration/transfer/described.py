@@ -74,9 +74,10 @@ def _moment_of(answer: Mapping[str, Any]) -> dt.datetime:
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     try:
         told = parsedate_to_datetime(str(answer.get("Date") or headers.get("date", "")))
-    except ValueError:  # none, or one that is no date
+        # "-0000" is a time of UTC, too (RFC 5322, section 3.3), and comes without a zone.
+        return told.astimezone(dt.UTC) if told.tzinfo else told.replace(tzinfo=dt.UTC)
+    except (ValueError, OverflowError):  # none, or one that is no date
         return dt.datetime.now(dt.UTC).replace(microsecond=0)
-    return told.astimezone(dt.UTC)
 
 
 def version_from(listed: Mapping[str, Any]) -> S3Version:

@@ -26,6 +26,7 @@ from s3_integration.logs import in_one_line, redact
 from s3_integration.service import S3Service
 from s3_integration.transfer import contact, integrity
 from s3_integration.transfer.answers import Head, NonsenseError, head_of, length_of
+from s3_integration.transfer.described import _moment_of
 from s3_integration.transfer.direct import _parsed
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.utils import MAX_BACKOFF_SECONDS, ByteRange
@@ -158,6 +159,16 @@ def test_a_date_is_a_time_or_none(date: str) -> None:
     answer = Attempt(403, "", {"date": date})
     assert clock_is_off(answer) in {True, False}
     assert may_be_expired(answer) in {True, False}
+
+
+@fuzzed
+@given(st.text(max_size=40))
+@example("Fri, 31 Dec 9999 23:59:59 -0100")
+@example("Mon, 01 Jan 0001 00:00:00 +0100")
+@example("Fri, 31 Dec 99999999999999999999 23:59:59 GMT")
+@example("Sat, 28 Nov 2026 04:00:00 -0000")
+def test_the_moment_of_a_write_is_a_time_whatever_its_answer_tells(date: str) -> None:
+    assert _moment_of({"Date": date}).tzinfo == dt.UTC
 
 
 _XML = st.binary(max_size=200) | st.builds(
