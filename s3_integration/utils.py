@@ -213,7 +213,7 @@ def _host_problem(host: str) -> str:
     address = _ip_address(host)
     if address is not None:
         is_metadata = any(map(_is_metadata_address, (address, *_embedded(address))))
-        return "link-local addresses belong to metadata services" if is_metadata else ""
+        return "it is an address of metadata services, as link-local ones are" * is_metadata
     labels = host.removesuffix(".").split(".")
     if ".".join(labels).lower() in _METADATA_NAMES:
         return "it is the name of a metadata service"

@@ -25,6 +25,7 @@ from s3_integration.aws.codes import (
     UNKNOWN_CODE,
     Meaning,
 )
+from s3_integration.aws.deeds import deed_told
 from s3_integration.aws.permissions import partition_of, refusal_of
 from s3_integration.aws.proxies import is_final, refusal_status, refusal_told
 from s3_integration.exceptions import (
@@ -40,45 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
-
-_DEEDS = {
-    "PutObject": "upload {key} to",
-    "CreateMultipartUpload": "upload {key} to",
-    "UploadPart": "upload {key} to",
-    "CompleteMultipartUpload": "upload {key} to",
-    "AbortMultipartUpload": "give up the upload of {key} to",
-    "GetObject": "read {key} from",
-    "HeadObject": "look at {key} in",
-    "DeleteObject": "delete {key} from",
-    "DeleteObjects": "delete {key} from",
-    "upload folder": "upload a folder to",
-    "download folder": "download a folder from",
-    "delete file": "delete the file that is not stored as {key} in",
-    "CopyObject": "copy to {key} in",
-    "UploadPartCopy": "copy to {key} in",
-    "GetObjectTagging": "read the tags of {key} in",
-    "PutObjectTagging": "set the tags of {key} in",
-    "ListObjectsV2": "list",
-    "ListObjectVersions": "list the versions in",
-    "ListMultipartUploads": "list the unfinished uploads in",
-    "HeadBucket": "reach",
-    "CreateBucket": "create",
-    "connect": "use",
-    "upload": "upload {key} to",
-    "download": "download {key} from",
-    "read": "read {key} from",
-    "open": "read {key} from",
-    "list": "list",
-    "exists": "look at {key} in",
-    "info": "look at {key} in",
-    "delete": "delete {key} from",
-    "copy": "copy to {key} in",
-    "move": "move to {key} in",
-    "restore": "restore {key} in",
-    "get tags": "read the tags of {key} in",
-    "set tags": "set the tags of {key} in",
-    "presign": "make a link to {key} in",
-}
 
 _NETWORK = f"Check the network, the endpoint and any proxy settings, then try again.{SEE_DOCTOR}"
 
@@ -181,7 +143,7 @@ def translate(
         return _from_library(error, facts)
     if isinstance(error, OSError):
         return _from_system(error, facts)
-    return S3IntegrationError(f"{_deed(operation, bucket, key)}: {_told_by(error)}.", **facts)
+    return S3IntegrationError(f"{deed_told(operation, bucket, key)}: {_told_by(error)}.", **facts)
 
 
 def told_of_key(
@@ -223,7 +185,7 @@ def _from_answer(
     # S3's own words, where they say more than the code: which policy denied, which value is wrong.
     quoted = f" (S3: {redact(told)!r})" if _is_worth_quoting(told, code) else ""
     return meaning.error(
-        f"{_deed(operation, bucket, key)}: {why}{quoted}.",
+        f"{deed_told(operation, bucket, key)}: {why}{quoted}.",
         code=code,
         operation=operation,
         bucket=bucket,
@@ -267,14 +229,9 @@ def _is_worth_quoting(told: str, code: str) -> bool:
     return told not in {"", "None", "null", code, "Not Found", "Forbidden", "Bad Request"}
 
 
-def _deed(operation: str, bucket: str, key: str) -> str:
-    deed = _DEEDS.get(operation, f"run {operation} on").replace("{key}", repr(key))
-    return f"Cannot {deed} bucket {bucket!r}"
-
-
 def _from_library(error: Exception, facts: ErrorFacts) -> S3IntegrationError:
     """No answer came, or the library refused to ask."""
-    deed = _deed(facts["operation"], facts["bucket"], facts["key"])
+    deed = deed_told(facts["operation"], facts["bucket"], facts["key"])
     if isinstance(error, botocore_errors.ProxyConnectionError) and refusal_status(error):
         why, next_step = refusal_told(error)
         advice = ErrorFacts(suggestion=next_step, retryable=not is_final(error))
@@ -387,7 +344,7 @@ def _from_system(error: OSError, facts: ErrorFacts) -> S3IntegrationError:
     kind, suggestion = next(row for row in _SYSTEM_SUGGESTIONS if isinstance(error, row[0]))
     why = redact(error.strerror or str(error)) or type(error).__name__
     at = f" ({str(error.filename)!r})" if error.filename else ""
-    message = f"{_deed(facts['operation'], facts['bucket'], facts['key'])}: {why}{at}."
+    message = f"{deed_told(facts['operation'], facts['bucket'], facts['key'])}: {why}{at}."
     if suggestion is _NAME_A_FILE:
         suggestion += _WHOLE_FOLDERS.get(facts["operation"], "")
     advice = ErrorFacts(suggestion=suggestion)

@@ -33,6 +33,8 @@ _PHRASES: Final = {
     "Give bucket_name another": "Give --bucket another",
     "Give region another": "Give --region another",
     "Give endpoint_url another": "Give --endpoint-url another",
+    "Give logging_bucket another": "Give --logging-bucket another",
+    "Give kms_key another": "Give --kms-key another",
     "or correct endpoint_url": "or correct --endpoint-url",
     "Set region (": "Set --region (",
     "Call bucket.secure(logging_bucket=...)": "Run 's3i bucket secure --logging-bucket NAME'",

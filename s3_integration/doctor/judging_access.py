@@ -15,6 +15,7 @@ from s3_integration.exceptions import (
 
 if TYPE_CHECKING:
     from s3_integration.aws.probes import Identity, Ownership, Reply
+    from s3_integration.bucket.findings import Finding
     from s3_integration.doctor.report import HealthStatus
     from s3_integration.doctor.writing import Written
 
@@ -134,14 +135,16 @@ def judge_read_permission(found: tuple[Reply, Reply]) -> Verdict:
     return judge_permission(reading)
 
 
-def judge_protection(findings: tuple[str, ...]) -> Verdict:
+def judge_protection(problems: tuple[Finding, ...]) -> Verdict:
     """What the bucket lacks of the baseline."""
-    if not findings:
+    if not problems:
         return Verdict("ok", "the audit of the bucket finds nothing missing")
+    may_be_mended = any(finding.status in {"missing", "wrong"} for finding in problems)
+    mend = ", mend with 's3i bucket secure'" if may_be_mended else ""
     return Verdict(
         "warning",
-        f"missing, or not to be seen: {', '.join(findings)}",
-        "Look with 's3i bucket audit', mend with 's3i bucket secure'.",
+        f"missing, or not to be seen: {', '.join(finding.control for finding in problems)}",
+        f"Look with 's3i bucket audit'{mend}.",
     )
 
 

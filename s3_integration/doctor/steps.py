@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from s3_integration.aws.session import Way
+    from s3_integration.bucket.findings import Finding
     from s3_integration.config import Settings
     from s3_integration.doctor.judging import Identification, Validity
     from s3_integration.doctor.judging_access import BucketFound, RegionFound
@@ -125,10 +126,9 @@ def _read_permission(visit: Visit) -> tuple[probes.Reply, probes.Reply]:
     return visit.reply(probes.LIST_FILES), visit.reply(probes.READ_FILES)
 
 
-def _protection(visit: Visit) -> tuple[str, ...]:
+def _protection(visit: Visit) -> tuple[Finding, ...]:
     connection = visit.existing_bucket()
-    audit = visit.once(lambda: audit_bucket(connection, visit.bucket, None)).get()
-    return tuple(finding.control for finding in audit.problems)
+    return visit.once(lambda: audit_bucket(connection, visit.bucket, None)).get().problems
 
 
 def _written(visit: Visit) -> Written:

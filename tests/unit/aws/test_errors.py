@@ -172,7 +172,11 @@ def test_a_failure_of_the_system_without_number_and_path_is_told_too(
         ("PutObject", "upload 'a' to"),
         ("ListObjectsV2", "list"),
         ("CreateBucket", "create"),
-        ("GetBucketPolicy", "run GetBucketPolicy on"),
+        ("GetBucketPolicy", "read the settings (GetBucketPolicy) of"),
+        ("PutPublicAccessBlock", "change the settings (PutPublicAccessBlock) of"),
+        ("GetCallerIdentity", "ask AWS STS who wants to use"),
+        ("RestoreObject", "run RestoreObject on"),
+        ("GetUnheardOf", "run GetUnheardOf on"),
     ],
 )
 def test_an_answer_is_told_as_what_was_being_done(operation: str, deed: str) -> None:

@@ -116,6 +116,8 @@ def test_an_error_for_people_has_its_suggestion_on_a_line_of_its_own(
             "Check the bucket's name, or create it with 's3i bucket create'.",
         ),
         ("Give bucket_name another value.", "Give --bucket another value."),
+        ("Give logging_bucket another value.", "Give --logging-bucket another value."),
+        ("Give kms_key another value.", "Give --kms-key another value."),
     ],
 )
 def test_a_suggestion_speaks_the_words_of_the_shell(
@@ -132,7 +134,8 @@ def test_every_phrase_that_is_replaced_is_one_that_the_package_says() -> None:
         path.read_text("utf-8") for path in package.rglob("*.py") if path.parent.name != "cli"
     ).replace(
         "Give {name} another",
-        "Give bucket_name another, Give endpoint_url another, Give region another",
+        "Give bucket_name another, Give endpoint_url another, Give region another, "
+        "Give logging_bucket another, Give kms_key another",
     )
 
     assert [phrase for phrase in wording._PHRASES if phrase not in said] == []

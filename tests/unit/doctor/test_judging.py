@@ -11,6 +11,7 @@ import pytest
 from s3_integration.aws.endpoints import AWS, CLOUDFLARE_R2, UNKNOWN, EndpointProfile
 from s3_integration.aws.probes import LIST_FILES, QUESTIONS, READ_FILES, Identity, Question, Reply
 from s3_integration.aws.session import Way
+from s3_integration.bucket.findings import Finding, FindingStatus
 from s3_integration.config import resolve_settings
 from s3_integration.doctor import judging, judging_access
 from s3_integration.doctor.judging import Identification, Validity
@@ -277,12 +278,26 @@ def test_reading_cannot_be_told_where_listing_is_refused_too(
     assert judging_access.judge_read_permission(found).status == status
 
 
+def problem(control: str, status: FindingStatus) -> Finding:
+    return Finding(control, status, "high", "fact", "reason", "", "source")
+
+
 def test_what_the_bucket_lacks_is_a_warning() -> None:
-    verdict = judging_access.judge_protection(("versioning", "encryption"))
+    found = (problem("versioning", "missing"), problem("encryption", "refused"))
+
+    verdict = judging_access.judge_protection(found)
 
     assert verdict.status == "warning"
     assert verdict.fact.endswith("versioning, encryption")
+    assert "'s3i bucket secure'" in verdict.next_step
     assert judging_access.judge_protection(()).status == "ok"
+
+
+@pytest.mark.parametrize("status", ["refused", "unsupported"])
+def test_nobody_is_sent_to_mend_what_cannot_be_mended(status: FindingStatus) -> None:
+    verdict = judging_access.judge_protection((problem("SSE-C blocked", status),))
+
+    assert verdict.next_step == "Look with 's3i bucket audit'."
 
 
 @pytest.mark.parametrize(
