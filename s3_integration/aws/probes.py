@@ -53,6 +53,8 @@ class Question:
     is_about_key: bool = False
     granted_by: frozenset[str] = frozenset()
     """Codes that S3 tells only those who may ask."""
+    asks_for_version: bool = False
+    """Whether an action of its own is needed, since a version is named."""
 
     @property
     def is_shown_by_writing(self) -> bool:
@@ -67,13 +69,24 @@ class Question:
     @property
     def action(self) -> str:
         """The IAM action that it needs."""
-        return MISSING_PERMISSION.get(self.operation, f"s3:{self.operation}")
+        action = MISSING_PERMISSION.get(self.operation, f"s3:{self.operation}")
+        return f"{action}Version" if self.asks_for_version else action
 
 
 LIST_FILES = Question("list files", "list_objects_v2", "always", {"MaxKeys": 1})
 
 READ_FILES = Question(
     "read files", "get_object", "always", is_about_key=True, granted_by=frozenset({"NoSuchKey"})
+)
+
+READ_VERSIONS = Question(
+    "read versions",
+    "get_object",
+    "sometimes",
+    {"VersionId": "null"},  # what is stored before versions are kept has this one
+    is_about_key=True,
+    granted_by=frozenset({"NoSuchKey", "NoSuchVersion"}),
+    asks_for_version=True,
 )
 
 QUESTIONS = (
@@ -113,6 +126,7 @@ QUESTIONS = (
         granted_by=frozenset({"NoSuchUpload"}),
     ),
     Question("list versions", "list_object_versions", "sometimes", {"MaxKeys": 1}),
+    READ_VERSIONS,
     Question(
         "read tags",
         "get_object_tagging",

@@ -121,9 +121,17 @@ def _reply(question: probes.Question) -> Callable[[Visit], probes.Reply]:
     return find
 
 
-def _read_permission(visit: Visit) -> tuple[probes.Reply, probes.Reply]:
-    visit.existing_bucket()
-    return visit.reply(probes.LIST_FILES), visit.reply(probes.READ_FILES)
+def _read_permission(
+    question: probes.Question,
+) -> Callable[[Visit], tuple[probes.Reply, probes.Reply]]:
+    def find(visit: Visit) -> tuple[probes.Reply, probes.Reply]:
+        visit.existing_bucket()
+        return visit.reply(probes.LIST_FILES), visit.reply(question)
+
+    return find
+
+
+_READS = (probes.READ_FILES, probes.READ_VERSIONS)
 
 
 def _protection(visit: Visit) -> tuple[Finding, ...]:
@@ -161,10 +169,10 @@ STEPS = (
     *(
         Step(
             f"may {question.name}",
-            _read_permission if question is probes.READ_FILES else _reply(question),
+            _read_permission(question) if question in _READS else _reply(question),
             (
                 judging_access.judge_read_permission
-                if question is probes.READ_FILES
+                if question in _READS
                 else judging_access.judge_permission
             ),
         )

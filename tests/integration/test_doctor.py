@@ -129,7 +129,7 @@ def test_who_may_do_nothing_is_told_so_for_each_permission(
     assert line(report, "signature").status == "ok"
     assert line(report, "bucket").fact.endswith("is there, and someone else's")
     permissions = [it for it in report.lines if it.name.startswith("may ")]
-    untold = {"may read files", "may write files"}
+    untold = {"may read files", "may read versions", "may write files"}
     assert {it.name for it in permissions if "is missing" not in it.fact} <= untold
     assert {it.status for it in permissions} == {"warning", "failed"}
 

@@ -10,6 +10,7 @@ from moto import mock_aws
 from s3_integration.aws.probes import (
     QUESTIONS,
     READ_FILES,
+    READ_VERSIONS,
     Identity,
     ask,
     region_of_bucket,
@@ -46,6 +47,17 @@ def test_a_question_is_one_request_about_nothing_that_is_stored(question: object
     assert sent.method != "PUT"
     assert sent.key == "" or sent.key.startswith(".s3_integration-check-")
     assert sent.method == "GET" or sent.query["uploadId"] == "s3_integration-no-such-upload"
+
+
+def test_versions_are_asked_for_by_an_action_of_their_own() -> None:
+    s3 = CannedS3(error_answer(404, "NoSuchVersion"))
+
+    reply = ask(connection_to(s3), "bucket", READ_VERSIONS)
+
+    assert s3.sent[0].query == {"versionId": "null"}
+    assert reply.question.action == "s3:GetObjectVersion"
+    assert reply.error is not None
+    assert reply.error.code in reply.question.granted_by
 
 
 def test_what_somebody_stored_under_a_reserved_key_is_an_answer_too() -> None:
