@@ -27,10 +27,10 @@ _WIRE_LOGGERS = ("botocore", "boto3", "s3transfer", "urllib3")
 # repr and query strings, and the value. Access key ids are names, not secrets, and stay.
 _SECRET_FIELDS = re.compile(
     r"""((?:x-amz-security-token|x-amz-signature|x-amz-credential
-        |x-amz-server-side-encryption-customer-key|x-aws-ec2-metadata-token(?!-ttl)
+        |x-amz-(?:copy-source-)?server-side-encryption-customer-key|ssecustomerkey|x-aws-ec2-metadata-token(?!-ttl)
         |x-amz-sso_bearer_token|(?:aws_?)?secret_?(?:access_?)?key|(?:aws_?)?session_?token|client_?secret|access_?token
-        |refresh_?token|web_?identity_?token|(?<=["'<])token)
-        (?:["']?\s*[:=]\s*b?["']?|["']?,\s*b?["']|>))   # ': ' or '=' or tuple's ', ' or '>'
+        |refresh_?token|web_?identity_?token|(?<=["'<])token|\btoken(?=='))
+        (?:["']?\s*[:=]\s*b?["']?|["']?,\s*b?["']|>|%3D))   # ': ', '=', tuple's ', ', '>', '%3D'
         ([^\s"'&<,;)}]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -38,6 +38,11 @@ _AUTHORIZATION = re.compile(
     r"""(authorization["']?\s*[:=,]\s*b?["']?)([^"'\r\n]+)""", re.IGNORECASE
 )
 _SIGNATURE = re.compile(r"(signature(?:=|:\s*|%3D))([0-9a-z+/%]{20,}=*)", re.IGNORECASE)
+
+# What stands after the colon may be a port with a path.
+_PASSWORD_IN_URL = re.compile(
+    r"""(https?://[^/\s:@"']*:(?!\d{1,5}/))([^\s@"']+)(?=@)""", re.IGNORECASE
+)
 
 _SHORTEST_SECRET = 8
 """Shorter values are words of a test server; blotting them out would garble every line."""
@@ -60,7 +65,7 @@ def redact(text: str) -> str:
     # The longest first: one may be the beginning of another, whose rest would stay.
     for secret in sorted(_known_secrets, key=len, reverse=True):
         text = text.replace(secret, _BLOT)
-    for pattern in (_SECRET_FIELDS, _AUTHORIZATION, _SIGNATURE):
+    for pattern in (_SECRET_FIELDS, _AUTHORIZATION, _SIGNATURE, _PASSWORD_IN_URL):
         text = pattern.sub(rf"\g<1>{_BLOT}", text)
     return text
 
