@@ -135,8 +135,8 @@ class Way:
 
     endpoint_url: str
     region: str
-    proxies: Mapping[str, str] | None
-    """By scheme; None leaves them to the environment."""
+    proxies: Mapping[str, str] | None = field(repr=False)
+    """By scheme, and maybe with passwords; None leaves them to the environment."""
     ca_bundle: str | None
     is_mocked: bool = False
     """Whether moto answers in S3's place, and nothing goes anywhere."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
@@ -33,7 +33,8 @@ class Origin:
     scheme: str
     host: str
     port: int
-    proxy_url: str | None = None
+    proxy_url: str | None = field(default=None, repr=False)
+    """It may hold a password."""
     tls: ssl.SSLContext | None = None
 
     @property

@@ -20,8 +20,10 @@ from botocore import exceptions as botocore_errors
 from botocore.auth import AUTH_TYPE_MAPS, S3SigV4Auth
 
 from s3_integration import Encryption, S3Client, S3Config, S3IntegrationError, log_to_stderr
+from s3_integration.aws.session import Way
 from s3_integration.config import resolve_settings
 from s3_integration.service import S3Service
+from s3_integration.transfer.origin import Origin
 from tests.fixtures.mock_responses import (
     CONFIG,
     Answer,
@@ -183,6 +185,16 @@ def test_no_repr_holds_a_secret() -> None:
     ]
 
     assert hits(" ".join(f"{each!r} {each!s} {each}" for each in shown)) == []
+
+
+def test_no_repr_holds_the_password_of_a_proxy() -> None:
+    proxy = "http://me:canary-password@proxy.example:3128"
+    way = Way("https://s3.example.com", "us-east-1", {"https": proxy}, None)
+
+    shown = f"{way} {Origin('https', 's3.example.com', 443, proxy)}"
+
+    assert "canary" not in shown
+    assert shown.count("s3.example.com") == 2
 
 
 @pytest.mark.parametrize("field", ["access_key_id", "secret_access_key", "session_token"])
