@@ -14,7 +14,7 @@ from s3_integration.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from s3_integration.aws.probes import Identity, Ownership, Reply
+    from s3_integration.aws.probes import Identity, Ownership, Question, Reply
     from s3_integration.bucket.findings import Finding
     from s3_integration.doctor.report import HealthStatus
     from s3_integration.doctor.writing import Written
@@ -114,7 +114,7 @@ def judge_permission(reply: Reply) -> Verdict:
         return Verdict("ok", f"{question.action} is allowed")
     if isinstance(error, S3AccessDeniedError):
         status: HealthStatus = "failed" if question.needed == "always" else "warning"
-        return Verdict(status, f"{question.action} is missing", error.suggestion)
+        return Verdict(status, f"{question.action} is missing", _what_to_allow(question, error))
     if error.http_status in {400, 404, 405} or error.http_status >= 500:
         told = f"this server does not tell (it says {error.code})"
         return Verdict("warning", told, _TRY_WRITING if question.is_shown_by_writing else "")
@@ -130,9 +130,17 @@ def judge_read_permission(found: tuple[Reply, Reply]) -> Verdict:
         return Verdict(
             "warning",
             "cannot be told: without s3:ListBucket, S3 refuses to speak of missing keys",
-            reading.error.suggestion,
+            _what_to_allow(reading.question, reading.error),
         )
     return judge_permission(reading)
+
+
+def _what_to_allow(question: Question, error: S3AccessDeniedError) -> str:
+    """What a refusal suggests, for all keys: nobody needs the one that was tried."""
+    told = error.suggestion.replace(f"/{error.key} ", "/* ") if error.key else error.suggestion
+    if question.asks_for_version:
+        told = told.replace("Allow s3:GetObject on", f"Allow {question.action} on")
+    return told
 
 
 def judge_protection(problems: tuple[Finding, ...]) -> Verdict:

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from s3_integration.aws.endpoints import AWS, CLOUDFLARE_R2, UNKNOWN, EndpointProfile
-from s3_integration.aws.probes import LIST_FILES, QUESTIONS, READ_FILES, Identity, Question, Reply
+from s3_integration.aws.probes import (
+    LIST_FILES,
+    QUESTIONS,
+    READ_FILES,
+    READ_VERSIONS,
+    Identity,
+    Question,
+    Reply,
+    ask,
+)
 from s3_integration.aws.session import Way
 from s3_integration.bucket.findings import Finding, FindingStatus
 from s3_integration.config import resolve_settings
@@ -26,6 +35,7 @@ from s3_integration.exceptions import (
     S3IntegrationError,
 )
 from s3_integration.transfer.contact import Contact, Tls
+from tests.fixtures.mock_responses import CannedS3, connection_to, error_answer
 
 NOW = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
 WAY = Way("https://s3.example.com", "eu-west-1", None, None)
@@ -260,6 +270,20 @@ def test_a_missing_permission_names_the_action_and_what_to_do() -> None:
     verdict = judging_access.judge_permission(Reply(LIST_FILES, DENIED))
 
     assert verdict == ("failed", "s3:ListBucket is missing", "Allow it.")
+
+
+@pytest.mark.parametrize("question", [READ_FILES, READ_VERSIONS], ids=lambda each: each.name)
+@pytest.mark.parametrize("listing", [None, DENIED], ids=["listed", "not listed"])
+def test_what_has_to_be_allowed_is_named_for_all_keys_and_not_for_the_one_that_was_tried(
+    question: Question, listing: S3IntegrationError | None
+) -> None:
+    s3 = CannedS3(error_answer(403, "AccessDenied"))
+    reply = ask(connection_to(s3), "notes", question)
+
+    verdict = judging_access.judge_read_permission((Reply(LIST_FILES, listing), reply))
+
+    assert verdict.next_step.startswith(f"Allow {question.action} on arn:aws:s3:::notes/* in")
+    assert ".s3_integration-check-" not in verdict.next_step
 
 
 @pytest.mark.parametrize(
