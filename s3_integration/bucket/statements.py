@@ -89,7 +89,7 @@ def lets_everybody_in(policy: Document) -> bool:
     """
     return any(
         statement.get("Effect") == "Allow"
-        and _names_everybody(statement)
+        and (_names_everybody(statement) or "NotPrincipal" in statement)
         and not statement.get("Condition")
         for statement in statements_of(policy)
     )

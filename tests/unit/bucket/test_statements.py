@@ -220,3 +220,10 @@ def test_one_statement_without_a_list_is_seen() -> None:
 )
 def test_a_statement_for_everybody_is_public(statement: dict[str, Any], *, is_public: bool) -> None:
     assert lets_everybody_in({"Statement": statement}) is is_public
+
+
+def test_whoever_lets_in_all_but_some_lets_everybody_in() -> None:
+    statement = {"Effect": "Allow", "NotPrincipal": {"AWS": "111122223333"}, "Action": "s3:*"}
+
+    assert lets_everybody_in({"Statement": [statement]})
+    assert not lets_everybody_in({"Statement": [{**statement, "Effect": "Deny"}]})
