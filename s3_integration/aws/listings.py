@@ -116,14 +116,16 @@ def _files_in(xml: str) -> list[S3FileInfo]:
         ValueError: they are not the usual ones.
     """
     files, stop = [], 0
-    for found in iter(_OBJECT.scanner(xml).match, None):
+    for found in _OBJECT.finditer(xml):
+        if found.start() != stop:
+            break
+        stop = found.end()
         key, time, etag, size, storage_class = found.groups()
         if "&" in key or "&" in etag:
             key, etag = _unescaped(key), _unescaped(etag)
         stored = dt.datetime.fromisoformat(time)
         storage_class = storage_class or USUAL_STORAGE_CLASS
         files.append(S3FileInfo(key, int(size), stored, etag.strip('"'), storage_class))
-        stop = found.end()
     if stop != len(xml):
         message = f"unusual: {xml[stop : stop + 100]}"
         raise ValueError(message)

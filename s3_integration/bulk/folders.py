@@ -147,7 +147,7 @@ def _with_names(entries: Iterator[Entry]) -> Iterator[Entry]:
             yield entry
         elif entry.size:
             reason = "it has content, and would have no name there"
-            yield dataclasses.replace(entry, kind="refused", reason=reason)
+            yield entry._replace(kind="refused", reason=reason)
 
 
 def delete_folder(storage: Storage, prefix: str, wishes: Wishes) -> TransferReport:

@@ -321,8 +321,8 @@ def test_a_few_small_uploads_are_not(tmp_path: Path) -> None:
 def test_small_uploads_go_well_where_nobody_may_ask(
     tmp_path: Path, slept: list[float], operation: str
 ) -> None:
-    refused = {operation: [error_answer(403, "AccessDenied")]}
-    s3 = CannedS3(otherwise=MultipartAnswers(**refused))
+    refusals: list[Fault] = [error_answer(403, "AccessDenied")]
+    s3 = CannedS3(otherwise=MultipartAnswers(**{operation: refusals}))
 
     connection = small_uploads(s3, tmp_path, repeated_bytes=4 * MIB)
 
