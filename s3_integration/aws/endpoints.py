@@ -52,8 +52,9 @@ class Learned:
     """Of how many bytes it has repeated the CRC64NVME while it was not known what that proves;
     about as many as there were, since threads count them at once."""
 
-    wants_bare_etags: bool = False
-    """Whether it has refused an If-Match that held, in whose ETag there were quotes."""
+    if_match: Literal["quoted", "bare", "useless"] = "quoted"
+    """How it wants an If-Match: `bare` once it refused one with quotes that held, `useless` once
+    it refused one without as well."""
 
     encrypts: bool | None = None
     """Whether it has said that it encrypts as the settings want it; None: not asked yet."""

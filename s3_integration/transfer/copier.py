@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from s3_integration.aws.session import Connection
     from s3_integration.models import S3FileInfo
 
+_NO_VERSION = "null"
+"""The id of what was stored without versioning (User Guide, "Working with objects in a
+versioning-suspended bucket"); moto's server knows it in listings alone."""
+
 
 class Copier:
     """What all copies of a client share."""
@@ -53,10 +57,13 @@ class Copier:
         """Make a version the current one, by a copy of it; see `version_to_restore`."""
         connection = self._connect()
         found = version_to_restore(wanted, versions_of(self._connect, wanted.bucket, wanted.key))
+        source = ObjectId(wanted.bucket, wanted.key, found.version_id)
         target = ObjectId(wanted.bucket, wanted.key)
-        if found.is_latest:
-            return described.from_head(target.key, look_at(connection, target))
-        return self.copy(CopyJob(ObjectId(target.bucket, target.key, found.version_id), target))
+        if not found.is_latest:
+            return self.copy(CopyJob(source, target))
+        # Not what has come in its place since then; where nothing is kept, that is all there is.
+        which = target if found.version_id == _NO_VERSION else source
+        return described.from_head(target.key, look_at(connection, which))
 
     def _copied(self, job: CopyJob, source: Mapping[str, Any]) -> S3FileInfo:
         if job.source.bucket != job.target.bucket:

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from s3_integration.utils import ByteRange
 
 _GONE_CODES = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
+_TOO_SHORT_CODES = frozenset({"InvalidRange", "InvalidArgument", "416"})
+"""What copying a part is refused with where the source ends before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,8 @@ class Copy:
             if code_of(error) == "PreconditionFailed":
                 raise self._changed() from error
             self._raise_if_gone(error)
+            if code_of(error) in _TOO_SHORT_CODES:
+                self._check_unchanged(source)  # servers may overlook our condition
             raise
 
     def _copy_part(
@@ -249,7 +253,11 @@ class Copy:
     def _verified(self, source: Mapping[str, Any], copy: Mapping[str, Any]) -> S3FileInfo:
         """What S3 tells of the copy, once it is sure that it is one."""
         target = self._job.target
-        found = look_at(self._connection, target)
+        try:
+            found = look_at(self._connection, target)
+        except S3FileNotFoundError as error:
+            why = "it was copied, but deleted at once"
+            raise self._conflict(why, "Look who deletes there.") from error
         told = integrity.unquoted(copy.get("ETag"))
         if told and told != integrity.unquoted(found["ETag"]):
             raise self._conflict("it was copied, but overwritten at once", "Look who writes there.")

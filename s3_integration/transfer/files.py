@@ -156,7 +156,7 @@ class FileEngine:
     ) -> Generator[Outcome[UploadJob], None, None]:
         """Store many files; see `TransferEngine`."""
         move = self._told_upload_job if are_lines_wanted() else self._upload_job
-        small = SmallUploads(self._wires, move)
+        small = SmallUploads(self._wires, self._transfer.multipart_threshold_bytes, move)
         return move_many(jobs, move, self._transfer.files_in_flight, small.begin, watch)
 
     def download_many(

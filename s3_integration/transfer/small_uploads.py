@@ -40,13 +40,18 @@ class SmallUploads:
 
     Args:
         wires: the way to S3.
+        threshold_bytes: files from this size on go in parts.
         go_on: does a job the ordinary way, over a given route.
     """
 
     def __init__(
-        self, wires: Wires, go_on: Callable[[UploadJob, ProgressCallback, Route], Transferred]
+        self,
+        wires: Wires,
+        threshold_bytes: int,
+        go_on: Callable[[UploadJob, ProgressCallback, Route], Transferred],
     ) -> None:
         self._wires = wires
+        self._most_bytes = min(_MOST_BYTES, threshold_bytes - 1)
         self.go_on = go_on
         self.are_lines_wanted = are_lines_wanted()
 
@@ -66,7 +71,7 @@ class SmallUploads:
         )
         if not (is_usual and isinstance(wire, DirectWire) and wire.can_send_ahead):
             return None
-        piece = _piece_of(job.path, connection)
+        piece = _piece_of(job.path, connection, self._most_bytes)
         if piece is None:
             return None
         sent = wire.send_put_object(
@@ -79,10 +84,10 @@ class SmallUploads:
         return SmallUpload(self, job, piece, (route, wire), sent)
 
 
-def _piece_of(path: Path, connection: Connection) -> Piece | None:
+def _piece_of(path: Path, connection: Connection, most_bytes: int) -> Piece | None:
     """A small file's content, which it had all the time; None where it is not small."""
     with open_source(path) as source:
-        if source.size_bytes > _MOST_BYTES:
+        if source.size_bytes > most_bytes:
             return None
         whole = ByteRange(0, source.size_bytes)
         sent = checksums_to_send(connection.endpoint, connection.learned)

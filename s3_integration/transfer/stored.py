@@ -89,7 +89,7 @@ def refuse_if_taken(connection: Connection, target: ObjectId, options: UploadOpt
     The condition on the write itself decides; this spares sending a large file for nothing,
     and is all there is on servers that ignore conditions.
     """
-    if not write_condition(connection, options):
+    if options.if_match is None and options.if_exists != "fail":
         return
     try:
         found = head_of(connection, target)
@@ -249,23 +249,29 @@ def code_of(error: ClientError) -> str:
 
 def write_condition(connection: Connection, options: UploadOptions) -> dict[str, Any]:
     """Under what condition S3 is to store the object, in the words of PutObject."""
-    if options.if_match is not None:
-        quote_mark = "" if connection.learned.wants_bare_etags else '"'
-        return {"IfMatch": f"{quote_mark}{options.if_match}{quote_mark}"}
-    return {"IfNoneMatch": "*"} if options.if_exists == "fail" else {}
+    if options.if_match is None:
+        return {"IfNoneMatch": "*"} if options.if_exists == "fail" else {}
+    match connection.learned.if_match:
+        case "quoted":
+            return {"IfMatch": f'"{options.if_match}"'}
+        case "bare":
+            return {"IfMatch": options.if_match}
+        case "useless":  # the look before the write is all there is
+            return {}
 
 
 def is_condition_misread(
     connection: Connection, target: ObjectId, options: UploadOptions, error: ClientError
 ) -> bool:
-    """Whether a server refused a condition that holds, for its quotes (RFC 9110, section 13.1.1).
+    """Whether a server refused a condition that holds (RFC 9110, section 13.1.1).
 
-    Ceph 16 compares If-Match with the ETag as it keeps it, at uploads alone (measured).
+    Ceph 16 compares If-Match with the ETag as it keeps it, without quotes, at uploads alone; and
+    in a versioned bucket with what the new version had before, which is nothing (measured).
     """
     may_be = (
         options.if_match is not None
         and connection.endpoint.conditional_writes == "unproven"
-        and not connection.learned.wants_bare_etags
+        and connection.learned.if_match != "useless"
         and code_of(error) == "PreconditionFailed"
         and not error.response["ResponseMetadata"].get("RetryAttempts", 0)
     )

@@ -105,14 +105,15 @@ class _Put:
         return answer
 
     def _sent(self, checksums: Mapping[str, Any]) -> Mapping[str, Any]:
-        try:
-            return self._send(**checksums, **self._condition)
-        except ClientError as error:
-            if not is_condition_misread(self._connection, self._target, self._options, error):
-                raise
-        self._connection.learned.wants_bare_etags = True
-        self._condition = write_condition(self._connection, self._options)
-        return self._send(**checksums, **self._condition)
+        learned = self._connection.learned
+        while True:
+            try:
+                return self._send(**checksums, **self._condition)
+            except ClientError as error:
+                if not is_condition_misread(self._connection, self._target, self._options, error):
+                    raise
+            learned.if_match = "bare" if '"' in self._condition["IfMatch"] else "useless"
+            self._condition = write_condition(self._connection, self._options)
 
 
 def _expected(piece: Piece) -> Expected:

@@ -143,10 +143,16 @@ def test_an_unknown_version_is_an_error_of_every_call_and_changes_nothing(
     assert client.read_text("k") == "content"
 
 
+@pytest.mark.parametrize("keeps_versions", [True, False])
 @pytest.mark.parametrize("content", [b"mine", LARGE], ids=["one request", "parts"])
 def test_of_two_who_read_the_same_the_second_to_write_is_refused(
-    client: S3Client, content: bytes
+    server: ServerUnderTest, client: S3Client, plain: Any, content: bytes, *, keeps_versions: bool
 ) -> None:
+    if keeps_versions:
+        server.must_have("versions")
+        plain.put_bucket_versioning(
+            Bucket=client.bucket_name, VersioningConfiguration={"Status": "Enabled"}
+        )
     read = client.write_bytes("k", b"what both have read")
     client.write_bytes("k", b"the other's", if_match=read.etag)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import random
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from s3_integration.config import S3Config, resolve_settings
+from s3_integration.client import S3Client
+from s3_integration.config import S3Config, TransferConfig, resolve_settings
 from s3_integration.exceptions import (
     S3DownloadError,
     S3FileNotFoundError,
@@ -61,6 +63,21 @@ def test_many_files_go_up_and_come_back_byte_for_byte_although_some_fail(
         assert isinstance(error, S3FileNotFoundError)
     fetched = {path: path.read_bytes() for path in (tmp_path / "down").iterdir()}
     assert fetched == {targets[key]: content for key, content in contents.items()}
+
+
+def test_files_from_the_threshold_on_go_in_parts_though_they_are_small(
+    server: ServerUnderTest, config: S3Config, tmp_path: Path
+) -> None:
+    server.must_have("etags of parts")
+    transfer = TransferConfig(multipart_threshold_bytes=1000)
+    client = S3Client(config=replace(config, transfer=transfer))
+    for size_bytes in (999, 1000):
+        (tmp_path / f"{size_bytes}").write_bytes(b"x" * size_bytes)
+
+    client.upload_directory(tmp_path).raise_if_failed()
+
+    assert [file.etag.endswith("-1") for file in client.iter_files()] == [True, False]
+    assert [file.size for file in client.iter_files()] == [1000, 999]
 
 
 def test_no_file_needs_no_bucket(service: S3Service) -> None:

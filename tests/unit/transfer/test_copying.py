@@ -141,6 +141,35 @@ def test_a_server_that_overlooks_conditions_is_asked_before_parts_are_joined() -
     assert s3.sent[-1] == "AbortMultipartUpload"
 
 
+@pytest.mark.parametrize("code", ["InvalidRange", "InvalidArgument"])
+def test_a_source_that_became_shorter_is_told_as_changed(code: str) -> None:
+    s3 = holding(overlooks_conditions=True)
+    copier, _ = copier_to(s3, sizes=SMALL_SIZES, endpoint_url=ELSEWHERE)
+
+    def shorten(sent: Sent) -> Answer:
+        del sent
+        s3.store(SOURCE, Stored(b"0", HEADERS))
+        return error_answer(416 if code == "InvalidRange" else 400, code)
+
+    s3.faults["UploadPartCopy"] = [shorten]
+
+    with pytest.raises(S3ConflictError, match="changed meanwhile"):
+        copier.copy(JOB)
+
+    assert s3.sent[-1] == "AbortMultipartUpload"
+
+
+def test_a_range_that_is_refused_although_nothing_changed_is_no_conflict() -> None:
+    s3 = holding()
+    copier, _ = copier_to(s3, sizes=SMALL_SIZES)
+    s3.faults["UploadPartCopy"] = [error_answer(416, "InvalidRange")] * 9
+
+    with pytest.raises(S3IntegrationError) as caught:
+        translating(lambda: copier.copy(JOB))
+
+    assert not isinstance(caught.value, S3ConflictError)
+
+
 def test_a_copy_of_another_version_than_was_looked_at_is_told() -> None:
     s3 = holding(overlooks_conditions=True)
     s3.faults["CopyObject"] = [rewriting(s3)]
@@ -302,6 +331,23 @@ def test_a_copy_that_is_overwritten_at_once_is_told(sizes: CopySizes | None) -> 
 
     with pytest.raises(S3ConflictError, match="overwritten at once"):
         copier.copy(JOB)
+
+
+@BOTH_WAYS
+def test_a_copy_that_is_deleted_at_once_is_told_as_such(sizes: CopySizes | None) -> None:
+    s3 = holding()
+
+    def delete_copy(sent: Sent) -> None:
+        del sent
+        del s3.objects[TARGET.bucket, TARGET.key]
+
+    s3.faults["HeadObject"] = [lambda _: None, delete_copy]  # type: ignore[list-item]  # faults
+    copier, _ = copier_to(s3, sizes=sizes)
+
+    with pytest.raises(S3ConflictError, match="deleted at once") as caught:
+        copier.copy(JOB)
+
+    assert not isinstance(caught.value, FileNotFoundError)
 
 
 @pytest.mark.parametrize("operation", ["UploadPartCopy", "CompleteMultipartUpload"])

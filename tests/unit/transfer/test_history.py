@@ -207,6 +207,18 @@ def test_what_is_current_already_is_not_copied() -> None:
     assert len(s3.sent) == 2
 
 
+@pytest.mark.parametrize(("name", "asked"), [("2", {"versionId": "2"}), ("null", {})])
+def test_of_what_is_current_already_that_very_version_is_told(
+    name: str, asked: dict[str, str]
+) -> None:
+    """Not of what has come in its place since the listing."""
+    s3 = CannedS3(page(entry("k", name, latest=True)), head(name))
+
+    service_to(s3).restore_file("k", version_id=name)
+
+    assert s3.sent[1].query == asked
+
+
 @pytest.mark.parametrize("arguments", [{}, {"version_id": "nope"}])
 def test_nothing_is_copied_where_nothing_can_come_back(arguments: dict[str, Any]) -> None:
     s3 = CannedS3(page(entry("k", "null", latest=True)))

@@ -203,6 +203,31 @@ def test_a_server_that_misreads_quotes_is_told_the_etag_without() -> None:
     ]
 
 
+def test_a_server_that_misreads_every_if_match_is_asked_before_the_write_alone() -> None:
+    """Ceph 16 does so in versioned buckets."""
+
+    def misreading(sent: Sent) -> Answer:
+        if sent.method == "HEAD":
+            return HELD
+        if "if-match" in sent.headers:
+            return error_answer(412, "PreconditionFailed")
+        return take(sent)
+
+    s3 = CannedS3(otherwise=misreading)
+    engine = engine_to(s3, config=UNKNOWN_SERVER)
+    options = UploadOptions("text/plain", {}, {}, if_match=OLD_ETAG)
+    for _ in range(2):
+        engine.upload(MemorySource(SMALL), ObjectId(BUCKET, KEY), options)
+
+    assert s3.operations == [
+        *("HeadObject", "PutObject", "HeadObject", "PutObject", "HeadObject", "PutObject"),
+        *("HeadObject", "PutObject"),
+    ]
+    changed = dataclasses.replace(options, if_match="another")
+    with pytest.raises(S3ConflictError):
+        engine.upload(MemorySource(SMALL), ObjectId(BUCKET, KEY), changed)
+
+
 def test_a_server_that_was_right_to_refuse_is_not_asked_again() -> None:
     changed = Answer(headers={"etag": '"another"'})
     s3 = CannedS3(HELD, error_answer(412, "PreconditionFailed"), changed)
