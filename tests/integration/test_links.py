@@ -4,34 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from contextlib import closing
-from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import quote, urlsplit
 
 import pytest
 
 from s3_integration import S3Client
 from tests.fixtures.contract import Get, Put
+from tests.fixtures.links import asked
 from tests.fixtures.servers import ServerUnderTest
 
 REFUSALS = (400, 403)
 """AWS and Ceph answer with 403, rclone's server now and then with 400."""
 
 KEY = "a b/ü+%20&=?#"
-
-
-def asked(
-    url: str, method: str = "GET", content: bytes | None = None, **headers: str
-) -> tuple[int, bytes, dict[str, str]]:
-    """What a bare HTTP client gets: status, body, headers."""
-    parts = urlsplit(url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    named = {name.replace("_", "-"): text for name, text in headers.items()}
-    with closing(kind(parts.netloc, timeout=30)) as connection:
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        connection.request(method, target, content, named)
-        answer = connection.getresponse()
-        return answer.status, answer.read(), dict(answer.headers.items())
 
 
 @pytest.fixture

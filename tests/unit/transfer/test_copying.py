@@ -341,7 +341,7 @@ def test_a_copy_that_is_deleted_at_once_is_told_as_such(sizes: CopySizes | None)
         del sent
         del s3.objects[TARGET.bucket, TARGET.key]
 
-    s3.faults["HeadObject"] = [lambda _: None, delete_copy]  # type: ignore[list-item]  # faults
+    s3.faults["HeadObject"] = [lambda _: None, delete_copy]
     copier, _ = copier_to(s3, sizes=sizes)
 
     with pytest.raises(S3ConflictError, match="deleted at once") as caught:
