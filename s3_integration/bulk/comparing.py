@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
-import zlib
 from typing import TYPE_CHECKING, Literal
 
-from s3_integration.transfer import checksums
+from s3_integration.transfer import kept
 from s3_integration.transfer.integrity import multipart_etag
 from s3_integration.utils import MIB, part_size_for
 
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from s3_integration.models import S3Checksum, S3FileInfo
+    from s3_integration.models import S3FileInfo
 
 Verdict = Literal["same", "different", "untold"]
 
@@ -53,7 +51,7 @@ def file_and_object(
     checksum = look().checksum
     if checksum is None or checksum.checksum_type != "FULL_OBJECT":
         return "untold"
-    found = _checksum_of(path, checksum)
+    found = kept.computed(checksum.algorithm, _chunks(path))
     return "untold" if not found else "same" if found == checksum.value else "different"
 
 
@@ -88,25 +86,6 @@ def _part_digests(path: Path, part_size_bytes: int) -> Iterator[bytes]:
             digest, left = hashlib.md5(usedforsecurity=False), part_size_bytes
     if left < part_size_bytes:
         yield digest.digest()
-
-
-def _checksum_of(path: Path, wanted: S3Checksum) -> str:
-    """The file's checksum as S3 writes it; "" where it cannot be computed here."""
-    match wanted.algorithm:
-        case "CRC64NVME" if checksums.is_available():
-            crc64 = 0
-            for chunk in _chunks(path):
-                crc64 = checksums.crc64nvme(chunk, crc64)
-            return checksums.as_text(crc64)
-        case "CRC32":
-            crc32 = 0
-            for chunk in _chunks(path):
-                crc32 = zlib.crc32(chunk, crc32)
-            return base64.b64encode(crc32.to_bytes(4, "big")).decode("ascii")
-        case "SHA1" | "SHA256" | "SHA512" | "MD5":
-            digest = bytes.fromhex(_hex(path, wanted.algorithm.lower()))
-            return base64.b64encode(digest).decode("ascii")
-    return ""
 
 
 def _hex(path: Path, algorithm: str) -> str:

@@ -11,16 +11,16 @@ import base64
 import functools
 import importlib
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from typing_extensions import Buffer
 
     from s3_integration.utils import ByteRange
 
-ALGORITHM = "CRC64NVME"
+ALGORITHM: Final = "CRC64NVME"
 FIELD = "ChecksumCRC64NVME"
 """As boto3 names it, in requests and answers."""
 
@@ -42,6 +42,14 @@ def crc64nvme(content: Buffer, previous: int = 0) -> int:
     """The checksum of `content`, which follows what has the checksum `previous`."""
     checksum: int = _awscrt().crc64nvme(content, previous)
     return checksum
+
+
+def crc_named(
+    algorithm: Literal["CRC32C", "CRC64NVME"],
+) -> tuple[Callable[[Buffer, int], int], int]:
+    """What computes a checksum of that kind, and how many bytes it has."""
+    compute = getattr(_awscrt(), algorithm.lower())
+    return compute, 4 if algorithm == "CRC32C" else 8
 
 
 def as_text(checksum: int) -> str:

@@ -5,25 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections import deque
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from s3_integration.aws.listings import USUAL_STORAGE_CLASS
-from s3_integration.models import (
-    ChecksumAlgorithm,
-    ChecksumType,
-    S3Checksum,
-    S3FileInfo,
-    S3Version,
-)
+from s3_integration.models import S3FileInfo, S3Version
 from s3_integration.transfer.integrity import DamagedError, unquoted
+from s3_integration.transfer.kept import kept_checksum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from s3_integration.transfer.engine import Transferred, UploadOptions
 
-_ALGORITHMS: tuple[ChecksumAlgorithm, ...] = get_args(ChecksumAlgorithm)
-_TYPES: tuple[ChecksumType, ...] = get_args(ChecksumType)
 _ALWAYS_TOLD = ("ETag", "LastModified", "ContentLength")
 
 
@@ -45,7 +38,7 @@ def from_head(key: str, answer: Mapping[str, Any]) -> S3FileInfo:
         content_type=answer.get("ContentType"),
         metadata=answer.get("Metadata", {}),
         version_id=answer.get("VersionId"),
-        checksum=_checksum_of(answer),
+        checksum=kept_checksum(answer),
     )
 
 
@@ -64,7 +57,7 @@ def from_upload(key: str, options: UploadOptions, stored: Transferred) -> S3File
         content_type=options.content_type,
         metadata=options.metadata,
         version_id=stored.version_id,
-        checksum=_checksum_of(answer),
+        checksum=kept_checksum(answer),
     )
 
 
@@ -126,23 +119,3 @@ def _storage_class_of(answer: Mapping[str, Any]) -> str:
     # Listings of servers other than AWS may leave it out, S3's answer to HeadObject does so
     # for the usual one (API Reference, "HeadObject", x-amz-storage-class).
     return str(answer.get("StorageClass") or USUAL_STORAGE_CLASS)
-
-
-def _checksum_of(answer: Mapping[str, Any]) -> S3Checksum | None:
-    """The checksum that S3 keeps; of several the first of the documented."""
-    for algorithm in _ALGORITHMS:
-        if value := answer.get(f"Checksum{algorithm}"):
-            return S3Checksum(algorithm, value, _type_of(algorithm, value, answer))
-    return None
-
-
-def _type_of(algorithm: ChecksumAlgorithm, value: str, answer: Mapping[str, Any]) -> ChecksumType:
-    """What a checksum covers; in doubt not the whole content, which would be compared with it."""
-    told: ChecksumType | None = answer.get("ChecksumType")
-    if told in _TYPES:
-        return told
-    # Servers that do not tell (moto, rclone's): composite ones may end in `-` and a number,
-    # and only objects in parts have them. CRC64NVME is never composite (User Guide,
-    # "Checking object integrity").
-    was_in_parts = "-" in value or "-" in unquoted(answer["ETag"])
-    return "COMPOSITE" if was_in_parts and algorithm != "CRC64NVME" else "FULL_OBJECT"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from s3_integration.transfer import checksums, integrity, resume
+from s3_integration.transfer import checksums, integrity, kept, resume
 from s3_integration.transfer.checksums import Pieces
 from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict
@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from typing_extensions import Buffer
+
     from s3_integration.config import TransferConfig
-    from s3_integration.models import ProgressCallback
+    from s3_integration.models import ProgressCallback, S3Checksum
     from s3_integration.transfer.engine import ObjectId
     from s3_integration.transfer.notes import Content
     from s3_integration.transfer.parts import PartThreads
@@ -156,10 +158,15 @@ class Download:
 
     def _check_content(self, partial: Sink, version: Version, pieces: Pieces | None) -> None:
         """Compare the whole with what S3 keeps: a checksum, or an ETag that is one."""
-        stored = self._requests.stored_checksum(version) if pieces is not None else ""
-        if pieces is not None and stored == pieces.whole():
-            return
-        if not self._has_right_md5(partial, version, is_doubted=bool(stored)):
+        told = self._requests.stored_checksum(version) if pieces is not None else None
+        found = ""
+        if pieces is not None and told is not None:
+            is_computed = told.algorithm == checksums.ALGORITHM
+            content = _chunks_of(partial, version.size_bytes)
+            found = pieces.whole() if is_computed else kept.computed(told.algorithm, content)
+            if found == told.value:
+                return
+        if not self._has_right_md5(partial, version, is_doubted=bool(found)):
             raise WrongChecksumError(DAMAGED)
 
     def _has_right_md5(self, partial: Sink, version: Version, *, is_doubted: bool) -> bool:
@@ -197,9 +204,14 @@ def receive_by_streams(
 
 def _md5_of(partial: Sink, size_bytes: int) -> str:
     found = hashlib.md5(usedforsecurity=False)
-    for chunk in split_into_ranges(0, size_bytes, MIB):
-        found.update(partial.read(chunk.size, chunk.start))
+    for chunk in _chunks_of(partial, size_bytes):
+        found.update(chunk)
     return found.hexdigest()
+
+
+def _chunks_of(partial: Sink, size_bytes: int) -> Iterator[Buffer]:
+    for chunk in split_into_ranges(0, size_bytes, MIB):
+        yield partial.read(chunk.size, chunk.start)
 
 
 class Requests:
@@ -239,8 +251,8 @@ class Requests:
                 raise DamagedError(message)
         return body, version
 
-    def stored_checksum(self, version: Version) -> str:
-        """The checksum that S3 keeps of the whole object; "" where it keeps none.
+    def stored_checksum(self, version: Version) -> S3Checksum | None:
+        """The checksum that S3 keeps of the whole object; None where it keeps none.
 
         Answers to ranges do not tell it, or tell the whole's for a part's (rclone's server).
         """
@@ -250,7 +262,8 @@ class Requests:
             if error.response["Error"]["Code"] in _GONE_CODES:
                 raise StartAgainError(_REPLACED) from error
             raise
-        return checksums.stored_checksum(answer)
+        told = kept.kept_checksum(answer)
+        return told if told is not None and told.checksum_type == "FULL_OBJECT" else None
 
     def ask(self, part: ByteRange, version: Version) -> Body:
         """The body of an answer that holds `part` of that very version."""

@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from awscrt.checksums import crc32c
 
 from s3_integration.bulk.comparing import Verdict, file_and_object, objects
 from s3_integration.models import S3Checksum, S3FileInfo
@@ -36,13 +37,14 @@ CRC64 = checksums.as_text(checksums.crc64nvme(CONTENT))
 WHOLE = [
     S3Checksum("CRC64NVME", CRC64, "FULL_OBJECT"),
     S3Checksum("CRC32", text(zlib.crc32(CONTENT).to_bytes(4, "big")), "FULL_OBJECT"),
+    S3Checksum("CRC32C", text(crc32c(CONTENT).to_bytes(4, "big")), "FULL_OBJECT"),
     S3Checksum("SHA256", text(hashlib.sha256(CONTENT).digest()), "FULL_OBJECT"),
     S3Checksum("SHA1", text(hashlib.sha1(CONTENT, usedforsecurity=False).digest()), "FULL_OBJECT"),
 ]
 UNTOLD = [
     None,
     S3Checksum("CRC64NVME", CRC64, "COMPOSITE"),
-    S3Checksum("CRC32C", "AAAAAA==", "FULL_OBJECT"),
+    S3Checksum("XXHASH64", "AAAAAAAAAAA=", "FULL_OBJECT"),
 ]
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from s3_integration import S3Config, S3ConflictError, S3DownloadError
-from s3_integration.transfer import checksums
+from s3_integration.models import ChecksumAlgorithm
+from s3_integration.transfer import checksums, kept
 from s3_integration.transfer.turns import Turns, end_turn
 from tests.fixtures.downloads import CONTENT, IN_ONE, assert_holds, assert_untouched, old_file
 from tests.fixtures.mock_responses import (
@@ -76,6 +77,7 @@ def test_an_etag_that_is_no_md5_is_not_compared(
 
 CHECKSUM = "x-amz-checksum-crc64nvme"
 IN_PARTS = f'"{"0" * 32}-3"'
+WHOLE = {"x-amz-checksum-type": "FULL_OBJECT"}
 
 
 @pytest.mark.parametrize("size_bytes", [18, 7])
@@ -163,6 +165,43 @@ def test_what_does_not_have_its_checksum_is_fetched_again_and_then_refused(
     "told", [{CHECKSUM: "AAAAAAAAAAA=-2", "x-amz-checksum-type": "COMPOSITE"}, {}]
 )
 def test_checksums_of_checksums_are_not_compared(destination: Path, told: dict[str, str]) -> None:
+    s3 = CannedS3(otherwise=serving(CONTENT, etag=IN_PARTS, **told))
+
+    download(s3, destination)
+
+    assert_holds(destination, CONTENT)
+
+
+OTHER_CHECKSUMS: dict[str, ChecksumAlgorithm] = {
+    "x-amz-checksum-crc32": "CRC32",
+    "x-amz-checksum-crc32c": "CRC32C",
+    "x-amz-checksum-sha1": "SHA1",
+    "x-amz-checksum-sha256": "SHA256",
+}
+"""What other programs let S3 keep; boto3's own choice is CRC32."""
+KMS = {"x-amz-server-side-encryption": "aws:kms"}
+
+
+@pytest.mark.promise(2)
+@pytest.mark.parametrize("header", OTHER_CHECKSUMS)
+@pytest.mark.parametrize(("size_bytes", "etag"), [(18, IN_PARTS), (18, NO_MD5), (3, NO_MD5)])
+def test_a_checksum_of_any_kind_is_compared(
+    destination: Path, header: str, size_bytes: int, etag: str
+) -> None:
+    content = CONTENT[:size_bytes]
+    told = {header: kept.computed(OTHER_CHECKSUMS[header], [content]), **WHOLE, **KMS}
+    right = CannedS3(otherwise=serving(content, etag=etag, **told))
+    damaged = CannedS3(otherwise=serving(content[::-1], etag=etag, **told))
+
+    with pytest.raises(S3DownloadError, match="does not have the object's checksum"):
+        download(damaged, destination)
+    assert_untouched(destination)
+    download(right, destination)
+    assert_holds(destination, content)
+
+
+def test_a_checksum_of_an_unknown_kind_is_not_compared(destination: Path) -> None:
+    told = {"x-amz-checksum-xxhash64": "AAAAAAAAAAA=", **WHOLE}
     s3 = CannedS3(otherwise=serving(CONTENT, etag=IN_PARTS, **told))
 
     download(s3, destination)

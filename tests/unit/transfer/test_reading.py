@@ -14,6 +14,8 @@ from s3_integration import (
     S3DownloadError,
     S3FileNotFoundError,
 )
+from s3_integration.models import ChecksumAlgorithm
+from s3_integration.transfer import kept
 from s3_integration.transfer.engine import ObjectId
 from s3_integration.transfer.reading import ObjectReading
 from s3_integration.utils import ByteRange
@@ -293,6 +295,29 @@ def test_a_damaged_object_is_an_error_before_its_last_bytes_are_out() -> None:
         reading.fetch(ByteRange(20, 26))
 
     assert not isinstance(caught.value, S3ConflictError)
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "SHA1", "SHA256"])
+@pytest.mark.parametrize("whole", [CONTENT, CONTENT[:3]], ids=["large", "small"])
+def test_an_object_of_another_program_is_compared_by_the_checksum_that_it_let_s3_keep(
+    algorithm: ChecksumAlgorithm, whole: bytes
+) -> None:
+    told = {
+        f"x-amz-checksum-{algorithm.lower()}": kept.computed(algorithm, [whole]),
+        "x-amz-checksum-type": "FULL_OBJECT",
+    }
+    halves = ByteRange(0, len(whole) // 2), ByteRange(len(whole) // 2, len(whole))
+
+    right = CannedS3(otherwise=serving(whole, etag=PARTS_ETAG, **told))
+    reading = reading_of(right)
+    assert reading.begin(halves[0]) + reading.fetch(halves[1]) == whole
+    assert [sent.method for sent in right.sent].count("HEAD") == 1
+
+    damaged = CannedS3(otherwise=serving(whole[::-1], etag=PARTS_ETAG, **told))
+    reading = reading_of(damaged)
+    reading.begin(halves[0])
+    with pytest.raises(S3DownloadError, match="does not have the object's checksum"):
+        reading.fetch(halves[1])
 
 
 def test_a_damaged_object_stays_an_error_however_often_it_is_read() -> None:
