@@ -51,10 +51,26 @@ def install(client: Boto3Client, limits: Limits) -> None:
         classes[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": paced})
 
 
-class _PacedConnection(_Mixable):
-    """What a connection of botocore's does otherwise."""
+class PacedTunnel(_Mixable):
+    """A connection that does not wait for ever for the answer of a proxy that is to lead it on."""
 
     limits: Limits
+    answers_while_working = False
+
+    @override
+    def _tunnel(self) -> None:
+        plain = self.sock
+        paced: Any = _PacedSocket(plain, self)
+        self.sock = paced
+        try:
+            super()._tunnel()
+        finally:
+            if self.sock is paced:  # it was not closed: TLS goes on with it
+                self.sock = plain
+
+
+class _PacedConnection(PacedTunnel):
+    """What a connection of botocore's does otherwise."""
 
     @override
     def connect(self) -> None:
@@ -77,7 +93,7 @@ class _PacedConnection(_Mixable):
 class _PacedSocket:
     """A socket; what is read from it as a file is one answer."""
 
-    def __init__(self, inner: Any, connection: _PacedConnection) -> None:
+    def __init__(self, inner: Any, connection: PacedTunnel) -> None:
         self._inner = inner
         self._connection = connection
 
@@ -105,7 +121,7 @@ class _PacedSocket:
 class _Answer(io.RawIOBase):
     """The bytes of one answer, and of the notes before it ("100 Continue")."""
 
-    def __init__(self, raw: Any, connection: _PacedConnection) -> None:
+    def __init__(self, raw: Any, connection: PacedTunnel) -> None:
         self._raw = raw
         self._pace = Pace(connection.limits)
         self._bandwidth = connection.limits.bandwidth

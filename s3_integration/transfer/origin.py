@@ -15,6 +15,8 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from urllib3.exceptions import SSLError as Urllib3SSLError
 from urllib3.util import parse_url
 
+from s3_integration.aws.pace import TooSlowError
+from s3_integration.aws.paced import PacedTunnel
 from s3_integration.aws.proxies import refusal_status
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def _through_proxy(error: Exception, origin: Origin) -> botocore_errors.BotoCore
         return None
     proxy_url = parse_url(origin.proxy_url)._replace(auth=None).url
     told = botocore_errors.ProxyConnectionError(proxy_url=proxy_url, error=error)
-    is_unreachable = isinstance(error, ConnectTimeoutError | ProxyError)
+    is_unreachable = isinstance(error, ConnectTimeoutError | ProxyError | TooSlowError)
     return told if is_unreachable or refusal_status(told) else None
 
 
@@ -99,10 +101,16 @@ def _urllib3_connection(origin: Origin, limits: Limits) -> HTTPConnection:
     if not origin.proxy_url:
         return kind(origin.host, origin.port, **settings)
     proxy = parse_url(origin.proxy_url)
-    opened = kind(proxy.host or "", proxy.port or 80, **settings)
-    if origin.scheme == "https":
-        opened.set_tunnel(origin.host, origin.port, proxy_headers(origin.proxy_url))
+    if origin.scheme != "https":
+        return kind(proxy.host or "", proxy.port or 80, **settings)
+    opened = _TunnelConnection(proxy.host or "", proxy.port or 80, **settings)
+    opened.limits = limits
+    opened.set_tunnel(origin.host, origin.port, proxy_headers(origin.proxy_url))
     return opened
+
+
+class _TunnelConnection(PacedTunnel, HTTPSConnection):
+    """One that a proxy leads on."""
 
 
 def proxy_headers(proxy_url: str) -> dict[str, str]:

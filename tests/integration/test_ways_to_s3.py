@@ -11,12 +11,13 @@ from typing import Any, Final
 import pytest
 from botocore.stub import Stubber
 
-from s3_integration import S3Client, S3Config, S3IntegrationError
+from s3_integration import S3Client, S3Config, S3IntegrationError, S3UploadError
 from s3_integration.config import EngineName
 from s3_integration.utils import MIB
 from tests.fixtures.certificates import write_certificates
 from tests.fixtures.children import environment_of, run_child
 from tests.fixtures.contract import SMALL_PARTS, content_of, moves_there_and_back
+from tests.fixtures.dripping import dripping_server
 from tests.fixtures.memory_server import memory_server
 from tests.fixtures.tunnel_proxy import tunnel_proxy
 
@@ -126,6 +127,43 @@ def test_so_does_one_that_cannot_read_what_passes(
         assert moves_both_sizes(client_of(config, engine=engine, ca_bundle=ca_bundle), tmp_path)
         assert proxy.asked_for == {f"{host}:443"}
         assert server.hosts == {host}
+
+
+IMPATIENT: Final = replace(
+    CONFIG,
+    total_attempts=1,
+    connect_timeout_seconds=1,
+    transfer=replace(SMALL_PARTS, stall_timeout_seconds=1, slowest_bytes_per_second=100),
+)
+
+
+def test_nobody_waits_long_for_a_proxy_whose_answer_drips(
+    tmp_path: Path, tls: ssl.SSLContext, engine: EngineName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with memory_server(tls=tls) as server, tunnel_proxy(server.server_port, 100) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        config = replace(IMPATIENT, endpoint_url="https://s3.example.com", engine=engine)
+
+        with pytest.raises(S3UploadError) as caught:  # in 20 s it would lead on, and all be well
+            client_of(config, ca_bundle=str(tmp_path / "ca.pem")).write_bytes("k", b"content")
+
+        assert caught.value.retryable
+        assert proxy.asked_for == {"s3.example.com:443"}
+        assert not server.hosts
+
+
+def test_nobody_waits_long_for_a_server_whose_tls_drips(
+    tmp_path: Path, tls: ssl.SSLContext, engine: EngineName
+) -> None:
+    del tls
+    record = b"\x16\x03\x03\x40\x00" + bytes(100)  # of 16 KiB, which would take an hour
+    with dripping_server(record) as port:
+        config = replace(IMPATIENT, endpoint_url=f"https://127.0.0.1:{port}", engine=engine)
+
+        with pytest.raises(S3UploadError) as caught:
+            client_of(config, ca_bundle=str(tmp_path / "ca.pem")).write_bytes("k", b"content")
+
+        assert caught.value.retryable
 
 
 def test_no_proxy_is_asked_for_hosts_that_need_none(
