@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,36 +12,36 @@ import pytest
 from s3_integration.client import S3Client
 from s3_integration.config import S3Config
 from s3_integration.transfer.partial import PARTIAL_SUFFIX
+from s3_integration.utils import MIB
 from tests.fixtures.children import environment_of, started_child
 from tests.fixtures.servers import ServerUnderTest, unfinished_uploads
 
 SEED: Final = 7
-KILLS: Final = 10
-SIZE_BYTES: Final = 20 * 2**20 + 1
+SIZE_BYTES: Final = 20 * MIB + 1
 
-# Progress is told chunk by chunk, so sleeping there makes the transfer slow enough to be hit.
-_DOWNLOAD: Final = """
+# Once so many bytes have been moved, it says so, and goes on only if it is to.
+_STEPS: Final = """
 import sys, time
 from s3_integration import S3Client
 client = S3Client()
 client.file_exists("k")
 print("begins", flush=True)
-client.download_file("k", sys.argv[1], progress=lambda *_: time.sleep(0.005))
+chosen, then = [int(sys.argv[2])], sys.argv[3]
+def step(done_bytes, total_bytes):
+    if chosen and done_bytes >= chosen[0]:
+        chosen.clear()
+        print("there", flush=True)
+        if then == "waits":
+            time.sleep(60)
+    if then == "goes on slowly":
+        time.sleep(0.1)
+"""
+_DOWNLOAD: Final = f"""{_STEPS}
+client.download_file("k", sys.argv[1], progress=step)
 print("done", flush=True)
 """
-_UPLOAD: Final = """
-import sys, time
-from s3_integration import S3Client
-client = S3Client()
-client.file_exists("k")
-print("begins", flush=True)
-told = []
-def slowly(done, total):
-    told.append(done)
-    if len(told) == 1:
-        print("a part is there", flush=True)
-    time.sleep(0.15)
-client.upload_file(sys.argv[1], "k", progress=slowly)
+_UPLOAD: Final = f"""{_STEPS}
+client.upload_file(sys.argv[1], "k", progress=step)
 print("done", flush=True)
 """
 
@@ -62,92 +61,103 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.fixture
+def destination(config: S3Config, tmp_path: Path, new: bytes) -> Path:
+    """Where an object is to be downloaded to, in a folder of its own."""
+    (tmp_path / "source").write_bytes(new)
+    S3Client(config=config).upload_file(tmp_path / "source", "k")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    return folder / "d"
+
+
+@pytest.fixture
+def source(config: S3Config, tmp_path: Path, new: bytes) -> Path:
+    """What is to be uploaded where something else is stored, in a folder of its own."""
+    (tmp_path / "old").write_bytes(b"old")
+    S3Client(config=config).upload_file(tmp_path / "old", "k")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "new").write_bytes(new)
+    return folder / "new"
+
+
 @pytest.mark.promise(2)
 def test_a_download_that_is_killed_leaves_the_old_file_or_the_whole_new_one(
-    config: S3Config, tmp_path: Path, new: bytes
+    config: S3Config, destination: Path, new: bytes
 ) -> None:
     chance = random.Random(SEED)
     client = S3Client(config=config)
-    (tmp_path / "source").write_bytes(new)
-    client.upload_file(tmp_path / "source", "k")
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    destination = folder / "d"
-    took_seconds = _seconds_of_a_whole_download(config, destination)
-    leftovers, outcomes = 0, []
 
-    for _ in range(KILLS):
+    for moved_bytes in (1, SIZE_BYTES, *chance.sample(range(2, SIZE_BYTES), 4)):
         destination.write_bytes(b"old")
-        moment = chance.uniform(0, 1.4 * took_seconds)
-        with started_child(_DOWNLOAD, destination, environment=environment_of(config)) as child:
-            assert child.read_line() == "begins"
-            status = child.kill_after(moment, signal.SIGKILL)
-        content = destination.read_bytes()
-        left = [name for name in names_in(folder) if name.endswith(PARTIAL_SUFFIX)]
-        leftovers += bool(left)
-        outcomes.append(f"{moment:.3f} s: {status}, {'new' if content == new else 'old'}, {left}")
-        print(f"seed {SEED}, killed after", outcomes[-1])  # noqa: T201 - to repeat it
-        assert content in (b"old", new)
+        with started_child(
+            _DOWNLOAD, destination, moved_bytes, "waits", environment=environment_of(config)
+        ) as child:
+            assert [child.read_line(), child.read_line()] == ["begins", "there"]
+            child.kill_after(0, signal.SIGKILL)
+        left = [name for name in names_in(destination.parent) if name != "d"]
+        assert destination.read_bytes() == b"old"
+        assert [name.endswith(PARTIAL_SUFFIX) for name in left] == [True]
 
         client.download_file("k", destination)
 
         assert destination.read_bytes() == new
-        assert names_in(folder) == ["d"]
-
-    assert leftovers >= 3, outcomes  # some were hit in the middle of their work
+        assert names_in(destination.parent) == ["d"]
 
 
-def _seconds_of_a_whole_download(config: S3Config, destination: Path) -> float:
-    with started_child(_DOWNLOAD, destination, environment=environment_of(config)) as child:
-        assert child.read_line() == "begins"
-        began = time.monotonic()
-        assert child.read_line() == "done"
-        return time.monotonic() - began
-
-
-@pytest.mark.promise(9)
-def test_an_upload_that_is_killed_leaves_what_was_stored(
-    config: S3Config, plain: Any, tmp_path: Path, new: bytes
+@pytest.mark.promise(2)
+def test_a_download_that_is_killed_as_it_ends_leaves_the_old_file_or_the_whole_new_one(
+    config: S3Config, destination: Path, new: bytes
 ) -> None:
     chance = random.Random(SEED)
     client = S3Client(config=config)
-    (tmp_path / "old").write_bytes(b"old")
-    source = tmp_path / "new"
-    source.write_bytes(new)
-    unfinished, outcomes = 0, []
 
     for _ in range(4):
-        client.upload_file(tmp_path / "old", "k")
-        moment = chance.uniform(0, 0.6)
-        with started_child(_UPLOAD, source, environment=environment_of(config)) as child:
-            assert child.read_line() == "begins"
+        destination.write_bytes(b"old")
+        moment = chance.uniform(0, 0.01)
+        with started_child(
+            _DOWNLOAD, destination, SIZE_BYTES, "goes on", environment=environment_of(config)
+        ) as child:
+            assert [child.read_line(), child.read_line()] == ["begins", "there"]
             child.kill_after(moment, signal.SIGKILL)
-        stored = plain.get_object(Bucket=config.bucket_name, Key="k")["Body"].read()
-        outcomes.append(f"{moment:.3f} s: {'new' if stored == new else 'old'}")
-        print(f"seed {SEED}, killed after", outcomes[-1])  # noqa: T201 - to repeat it
-        assert stored in (b"old", new)
-        unfinished = len(unfinished_uploads(plain, config.bucket_name))
+        print(f"seed {SEED}, killed after {moment:.4f} s")  # noqa: T201 - to repeat it
+        assert destination.read_bytes() in (b"old", new)
 
-        client.upload_file(source, "k")
+        client.download_file("k", destination)
 
-        assert plain.get_object(Bucket=config.bucket_name, Key="k")["Body"].read() == new
+        assert destination.read_bytes() == new
+        assert names_in(destination.parent) == ["d"]
 
-    assert unfinished, outcomes  # some were hit in the middle; the bucket's rule aborts those
+
+@pytest.mark.parametrize("moved_bytes", [1, 10 * MIB, SIZE_BYTES])
+@pytest.mark.promise(9)
+def test_an_upload_that_is_killed_leaves_what_was_stored(
+    config: S3Config, plain: Any, source: Path, new: bytes, moved_bytes: int
+) -> None:
+    with started_child(
+        _UPLOAD, source, moved_bytes, "waits", environment=environment_of(config)
+    ) as child:
+        assert [child.read_line(), child.read_line()] == ["begins", "there"]
+        child.kill_after(0, signal.SIGKILL)
+    stored = plain.get_object(Bucket=config.bucket_name, Key="k")["Body"].read()
+    unfinished = unfinished_uploads(plain, config.bucket_name)
+
+    S3Client(config=config).upload_file(source, "k")
+
+    assert stored == b"old"
+    assert len(unfinished) == 1  # it was hit in the middle; the bucket's rule aborts it
+    assert plain.get_object(Bucket=config.bucket_name, Key="k")["Body"].read() == new
 
 
 @pytest.mark.promise(10)
 def test_an_upload_that_is_interrupted_leaves_no_unfinished_upload(
-    config: S3Config, plain: Any, tmp_path: Path, new: bytes
+    config: S3Config, plain: Any, source: Path
 ) -> None:
-    client = S3Client(config=config)
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "old").write_bytes(b"old")
-    client.upload_file(folder / "old", "k")
-    (folder / "new").write_bytes(new)
-
-    with started_child(_UPLOAD, folder / "new", environment=environment_of(config)) as child:
-        assert [child.read_line(), child.read_line()] == ["begins", "a part is there"]
+    with started_child(
+        _UPLOAD, source, 1, "goes on slowly", environment=environment_of(config)
+    ) as child:
+        assert [child.read_line(), child.read_line()] == ["begins", "there"]
         under_way = unfinished_uploads(plain, config.bucket_name)
         status = child.kill_after(0, signal.SIGINT)
 
@@ -155,26 +165,22 @@ def test_an_upload_that_is_interrupted_leaves_no_unfinished_upload(
     assert status == -signal.SIGINT  # Python's own end after a KeyboardInterrupt
     assert unfinished_uploads(plain, config.bucket_name) == []
     assert plain.get_object(Bucket=config.bucket_name, Key="k")["Body"].read() == b"old"
-    assert names_in(folder) == ["new", "old"]
+    assert names_in(source.parent) == ["new"]
 
 
 def test_a_download_that_is_interrupted_leaves_no_temporary_file(
-    config: S3Config, tmp_path: Path, new: bytes
+    config: S3Config, destination: Path
 ) -> None:
-    (tmp_path / "source").write_bytes(new)
-    S3Client(config=config).upload_file(tmp_path / "source", "k")
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "d").write_bytes(b"old")
+    destination.write_bytes(b"old")
 
-    with started_child(_DOWNLOAD, folder / "d", environment=environment_of(config)) as child:
-        assert child.read_line() == "begins"
-        limit = time.monotonic() + 20
-        while len(names_in(folder)) == 1 and time.monotonic() < limit:
-            time.sleep(0.002)
-        under_way = names_in(folder)
-        status = child.kill_after(0.02, signal.SIGINT)
+    with started_child(
+        _DOWNLOAD, destination, 1, "goes on slowly", environment=environment_of(config)
+    ) as child:
+        assert [child.read_line(), child.read_line()] == ["begins", "there"]
+        under_way = names_in(destination.parent)
+        status = child.kill_after(0, signal.SIGINT)
 
     assert len(under_way) == 2
     assert status == -signal.SIGINT
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"d": b"old"}
+    assert names_in(destination.parent) == ["d"]
+    assert destination.read_bytes() == b"old"
