@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from s3_integration import S3Client, S3Config, TransferConfig
-from s3_integration.utils import KIB
-from tests.fixtures.contract import content_of
+from s3_integration.utils import KIB, MIB
+from tests.fixtures.contract import SMALL_PARTS, content_of
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -50,3 +50,21 @@ def test_all_transfers_share_the_cap_and_none_of_them_stalls(
     assert down_seconds >= LEAST_SECONDS
     assert "trying again" not in caplog.text
     assert [(back / it.name).read_bytes() for it in sources] == [it.read_bytes() for it in sources]
+
+
+def test_parts_and_ranges_keep_to_the_cap_together(config: S3Config, tmp_path: Path) -> None:
+    cap = replace(SMALL_PARTS, max_bytes_per_second=16 * MIB, parts_in_flight=4)
+    client = S3Client(config=replace(config, transfer=cap))
+    (tmp_path / "source").write_bytes(content_of(13 * MIB))
+    client.bucket.ensure()
+
+    began = time.monotonic()
+    client.upload_file(tmp_path / "source", "k")
+    up_seconds = time.monotonic() - began
+    began = time.monotonic()
+    client.download_file("k", tmp_path / "back")
+    down_seconds = time.monotonic() - began
+
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "source").read_bytes()
+    assert up_seconds >= 13 / 16 - 0.1
+    assert down_seconds >= 13 / 16 - 0.1

@@ -5,6 +5,7 @@ Nothing here needs a second bucket, so it also runs on the one that a person giv
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -389,6 +390,20 @@ def test_content_type_metadata_and_tags_arrive(
 
 
 # download_file
+
+
+@pytest.mark.parametrize("size_bytes", [1000, THRESHOLD_BYTES + 5])
+def test_what_was_stored_packed_stays_packed(
+    client: S3Client, plain: Any, put: Put, get: Get, size_bytes: int
+) -> None:
+    put("makes the bucket", b"")
+    packed = gzip.compress(content_of(size_bytes))
+    plain.put_object(
+        Bucket=client.bucket_name, Key="k", Body=packed, ContentEncoding="gzip", ContentType="a/b"
+    )
+
+    assert get("k") == packed
+    assert client.read_bytes("k") == packed
 
 
 def test_an_older_version_can_be_fetched(

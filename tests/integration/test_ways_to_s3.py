@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any, Final
 import pytest
 from botocore.stub import Stubber
 
-from s3_integration import S3Client, S3Config, S3IntegrationError, S3UploadError
+from s3_integration import S3Client, S3Config, S3DownloadError, S3IntegrationError, S3UploadError
 from s3_integration.config import EngineName
 from s3_integration.utils import MIB
 from tests.fixtures.certificates import write_certificates
@@ -175,6 +176,73 @@ def test_no_proxy_is_asked_for_hosts_that_need_none(
 
         assert moves_both_sizes(client, tmp_path)
         assert not proxy.agents
+
+
+# Names of servers
+
+
+@pytest.mark.parametrize("size_bytes", SIZES)
+def test_a_name_that_nobody_knows_for_a_moment_is_looked_up_again(
+    tmp_path: Path, engine: EngineName, monkeypatch: pytest.MonkeyPatch, size_bytes: int
+) -> None:
+    look_up = socket.getaddrinfo
+    failures = [socket.gaierror(socket.EAI_AGAIN, "Temporary failure")] * 2
+
+    def fails_at_first(*asked: Any, **more: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return look_up(*asked, **more)
+
+    with memory_server() as server:
+        client = client_of(CONFIG, endpoint_url=f"http://localhost:{server.server_port}",
+                           engine=engine)  # fmt: skip
+        monkeypatch.setattr(socket, "getaddrinfo", fails_at_first)
+
+        assert moves_there_and_back(client, tmp_path, content_of(size_bytes))
+    assert not failures
+
+
+def test_a_name_that_nobody_knows_is_an_error_that_tells_it(
+    engine: EngineName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for: list[str] = []
+
+    def fails(host: str, *_: Any, **__: Any) -> None:
+        asked_for.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    client = client_of(CONFIG, endpoint_url="http://s3.nowhere.invalid", total_attempts=3,
+                       engine=engine)  # fmt: skip
+
+    with pytest.raises(S3DownloadError, match=r"s3\.nowhere\.invalid") as caught:
+        client.read_bytes("k")
+
+    assert caught.value.retryable
+    assert asked_for == ["s3.nowhere.invalid"] * 3  # each attempt looks it up anew
+
+
+# Who pays
+
+
+def test_whoever_agrees_to_pay_says_so_with_each_request(
+    tmp_path: Path, engine: EngineName
+) -> None:
+    with memory_server() as server:
+        client = client_of(CONFIG, endpoint_url=server.url, engine=engine,
+                           request_payer="requester")  # fmt: skip
+
+        assert moves_both_sizes(client, tmp_path)
+        with pytest.raises(RuntimeError, match="enough"):
+            client.upload_file(tmp_path / "there", "k", progress=enough)
+
+        methods = {method for method, _ in server.agents}
+    assert methods >= {"DELETE", "GET", "POST", "PUT"}
+    assert server.payers == ["requester"] * len(server.agents)
+
+
+def enough(*_: int) -> None:
+    raise RuntimeError("enough")
 
 
 # Those who mock S3

@@ -133,6 +133,15 @@ def test_a_file_that_is_there_is_deleted() -> None:
     assert s3.methods == ["HEAD a", "DELETE a"]
 
 
+def test_a_deletion_spares_older_versions_and_bypasses_no_lock() -> None:
+    s3 = CannedS3(FOUND, Answer(204))
+
+    service_to(s3).delete_file("a")
+
+    assert not s3.sent[1].query.keys() & {"versionId"}
+    assert not [name for name in s3.sent[1].headers if "bypass" in name]
+
+
 def test_a_file_that_is_not_there_is_not_deleted() -> None:
     s3 = CannedS3(MISSING, NO_SUCH_KEY)
 

@@ -42,6 +42,15 @@ def test_many_keys_go_in_one_request_with_a_checksum() -> None:
     assert {"content-md5", "x-amz-checksum-crc32"} & s3.sent[0].headers.keys()
 
 
+def test_older_versions_are_spared_and_no_lock_is_bypassed() -> None:
+    s3 = CannedS3(told())
+
+    delete(s3, "a", "b")
+
+    assert b"VersionId" not in s3.sent[0].body
+    assert not [name for name in s3.sent[0].headers if "bypass" in name]
+
+
 def test_an_error_in_an_answer_of_success_is_that_keys_alone() -> None:
     failed = delete(CannedS3(told(("b", "AccessDenied"))), "a", "b", "c")
 
