@@ -102,6 +102,24 @@ def test_another_version_is_fetched_from_the_start(
     assert destination.read_bytes() == CONTENT
 
 
+def test_an_object_that_is_replaced_while_its_download_goes_on_is_fetched_anew(
+    destination: Path,
+) -> None:
+    leave(destination, ByteRange(0, 8), ByteRange(12, 16))
+    newer = CONTENT[::-1]
+    serve, serve_newer = serving(CONTENT, etag=ETAG), serving(newer, etag=etag_of(newer))
+
+    def answer(sent: Sent) -> Answer:
+        if sent.headers.get("range") == "bytes=0-0":
+            return serve(sent)
+        is_of_before = sent.headers.get("if-match") == ETAG
+        return error_answer(412, "PreconditionFailed") if is_of_before else serve_newer(sent)
+
+    fetch(CannedS3(otherwise=answer), destination)
+
+    assert destination.read_bytes() == newer
+
+
 def test_what_a_disk_lost_is_noticed_by_the_md5(destination: Path) -> None:
     leave(destination, ByteRange(0, 18), content=b"X" * 18)
 

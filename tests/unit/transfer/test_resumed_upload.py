@@ -30,7 +30,7 @@ from tests.fixtures.killed_uploads import (
     uploads_listed,
     write_record,
 )
-from tests.fixtures.mock_responses import CHECKSUM, Answer, CannedS3, error_answer
+from tests.fixtures.mock_responses import CHECKSUM, Answer, CannedS3, Sent, error_answer
 from tests.fixtures.transfers import (
     BUCKET,
     KEY,
@@ -79,6 +79,29 @@ def test_a_part_that_holds_other_bytes_than_the_file_now_is_sent_again(
     run(s3, source)
 
     assert sent_parts(s3) == {(OLD_ID, "2"): b"4567", (OLD_ID, "3"): b"89"}
+
+
+@pytest.mark.parametrize("moment", ["ListParts", "UploadPart"])
+def test_a_file_that_changes_while_its_upload_goes_on_is_never_completed(
+    records: Path, source: Path, moment: str
+) -> None:
+    leave_record(records, facts_of(source))
+    answers = holding({1: b"0123", 3: b"89"})
+    listed = answers.faults["ListParts"][0]
+
+    def rewrite(_: Sent) -> Answer | None:
+        settled_file(source, CONTENT[::-1])
+        return listed if moment == "ListParts" and isinstance(listed, Answer) else None
+
+    answers.faults[moment] = [rewrite]
+    s3 = CannedS3(otherwise=answers)
+
+    with pytest.raises(S3UploadError, match="changed meanwhile"):
+        run(s3, source)
+
+    assert "CompleteMultipartUpload" not in s3.operations
+    assert aborted_by(s3) == [OLD_ID]
+    assert list(records.iterdir()) == []
 
 
 def test_parts_of_many_pages_are_found(
