@@ -42,9 +42,26 @@ def promises_of(function: ast.FunctionDef) -> list[int]:
     ]
 
 
+def named_tests() -> set[tuple[str, str]]:
+    """File and test of whatever the page names anywhere."""
+    return set(re.findall(r"`(tests/\S+\.py)::(\w+)`", PAGE.read_text(encoding="utf-8")))
+
+
+def names_in(path: str) -> set[str]:
+    """The names of a file's tests."""
+    return set(re.findall(r"^def (test_\w+)\(", (ROOT / path).read_text("utf-8"), re.MULTILINE))
+
+
 def test_the_page_lists_exactly_the_tests_that_are_marked() -> None:
     assert listed_proofs() == marked_proofs()
 
 
 def test_every_promise_is_proved() -> None:
     assert {promise for promise, _ in listed_proofs()} == set(range(1, 11))
+
+
+def test_every_test_that_the_page_names_is_there() -> None:
+    missing = [(path, name) for path, name in named_tests() if name not in names_in(path)]
+
+    assert len(named_tests()) > len(listed_proofs())
+    assert missing == []
