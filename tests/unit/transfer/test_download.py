@@ -230,6 +230,13 @@ def test_a_refused_download_is_both_errors_and_is_not_repeated(
     assert_untouched(destination)
 
 
+def test_an_archived_object_is_an_error_that_says_how_to_get_it_back(destination: Path) -> None:
+    with pytest.raises(S3DownloadError, match=r"archived.*Restore it first.*RestoreObject"):
+        download(CannedS3(error_answer(403, "InvalidObjectState")), destination)
+
+    assert_untouched(destination)
+
+
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchBucket"])
 def test_a_refusal_of_a_later_range_is_the_error(destination: Path, code: str) -> None:
     s3 = CannedS3(first_8(), otherwise=lambda _: error_answer(403, code))
