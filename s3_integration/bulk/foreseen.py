@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _MOST_STEPS = 100_000
 """That wait to be handed out: some 40 MB."""
 
-_AT_A_TIME = 256
-"""They take a few milliseconds, in which no outcome is waited for."""
+_MOST_SECONDS = 0.005
+"""In which no outcome is waited for: a step may take long, where contents are compared first."""
 
 
 class Foreseen:
@@ -30,9 +30,13 @@ class Foreseen:
         self._waiting: deque[Step] = deque()
 
     def read_some(self) -> None:
-        """Read further, unless many steps wait already."""
-        room = min(_AT_A_TIME, _MOST_STEPS - len(self._waiting))
-        self._waiting.extend(islice(self._steps, room))
+        """Read further for a moment, unless many steps wait already."""
+        until = monotonic() + _MOST_SECONDS
+        while len(self._waiting) < _MOST_STEPS and monotonic() < until:
+            step = next(self._steps, None)
+            if step is None:
+                return
+            self._waiting.append(step)
 
     def __iter__(self) -> Iterator[Step]:
         """Each step, in its order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -357,8 +358,9 @@ def test_progress_ends_with_what_the_report_says() -> None:
 
 @pytest.fixture
 def always_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress that is told each time, not only a few times a second."""
+    """Progress that is told each time, and of all steps, however slow the machine is."""
     monkeypatch.setattr("s3_integration.bulk.report._TELL_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("s3_integration.bulk.foreseen._MOST_SECONDS", math.inf)
 
 
 @pytest.mark.usefixtures("always_told")
