@@ -261,7 +261,11 @@ def write_condition(connection: Connection, options: UploadOptions) -> dict[str,
 
 
 def is_condition_misread(
-    connection: Connection, target: ObjectId, options: UploadOptions, error: ClientError
+    connection: Connection,
+    target: ObjectId,
+    options: UploadOptions,
+    condition: Mapping[str, Any],
+    error: ClientError,
 ) -> bool:
     """Whether a server refused a condition that holds (RFC 9110, section 13.1.1).
 
@@ -270,8 +274,8 @@ def is_condition_misread(
     """
     may_be = (
         options.if_match is not None
+        and "IfMatch" in condition  # what was sent, whatever was learned since then
         and connection.endpoint.conditional_writes == "unproven"
-        and connection.learned.if_match != "useless"
         and code_of(error) == "PreconditionFailed"
         and not error.response["ResponseMetadata"].get("RetryAttempts", 0)
     )

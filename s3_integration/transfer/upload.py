@@ -105,15 +105,19 @@ class _Put:
         return answer
 
     def _sent(self, checksums: Mapping[str, Any]) -> Mapping[str, Any]:
-        learned = self._connection.learned
+        connection, learned = self._connection, self._connection.learned
         while True:
             try:
                 return self._send(**checksums, **self._condition)
             except ClientError as error:
-                if not is_condition_misread(self._connection, self._target, self._options, error):
+                condition = self._condition
+                if not is_condition_misread(
+                    connection, self._target, self._options, condition, error
+                ):
                     raise
-            learned.if_match = "bare" if '"' in self._condition["IfMatch"] else "useless"
-            self._condition = write_condition(self._connection, self._options)
+            if learned.if_match != "useless":  # which another upload may have learned meanwhile
+                learned.if_match = "bare" if '"' in condition["IfMatch"] else "useless"
+            self._condition = write_condition(connection, self._options)
 
 
 def _expected(piece: Piece) -> Expected:

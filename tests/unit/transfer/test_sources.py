@@ -19,6 +19,7 @@ from tests.fixtures.mock_responses import (
     Answer,
     CannedS3,
     Sent,
+    connection_to,
     error_answer,
     etag_of,
     take,
@@ -226,6 +227,26 @@ def test_a_server_that_misreads_every_if_match_is_asked_before_the_write_alone()
     changed = dataclasses.replace(options, if_match="another")
     with pytest.raises(S3ConflictError):
         engine.upload(MemorySource(SMALL), ObjectId(BUCKET, KEY), changed)
+
+
+def test_what_another_upload_learns_meanwhile_makes_no_conflict() -> None:
+    """Both had sent the same condition before either knew that it is misread."""
+
+    def misreading(sent: Sent) -> Answer:
+        if sent.method == "HEAD":
+            return HELD
+        if "if-match" in sent.headers:
+            connection.learned.if_match = "useless"
+            return error_answer(412, "PreconditionFailed")
+        return take(sent)
+
+    s3 = CannedS3(otherwise=misreading)
+    connection = connection_to(s3, UNKNOWN_SERVER)
+
+    store(s3, SMALL, if_match=OLD_ETAG, config=UNKNOWN_SERVER, connection=connection)
+
+    assert s3.operations == ["HeadObject", "PutObject", "HeadObject", "PutObject"]
+    assert connection.learned.if_match == "useless"
 
 
 def test_a_server_that_was_right_to_refuse_is_not_asked_again() -> None:
