@@ -40,7 +40,8 @@ def _type_of(algorithm: ChecksumAlgorithm, value: str, answer: Mapping[str, Any]
     # Servers that do not tell (moto, rclone's): composite ones may end in `-` and a number,
     # and only objects in parts have them. CRC64NVME is never composite (User Guide,
     # "Checking object integrity").
-    was_in_parts = "-" in value or "-" in unquoted(answer["ETag"])
+    etag = unquoted(answer.get("ETag"))
+    was_in_parts = "-" in value or "-" in etag or not etag
     return "COMPOSITE" if was_in_parts and algorithm != "CRC64NVME" else "FULL_OBJECT"
 
 

@@ -200,6 +200,18 @@ def test_a_checksum_of_any_kind_is_compared(
     assert_holds(destination, content)
 
 
+def test_a_look_at_the_checksum_that_tells_no_etag_is_taken_as_it_is(destination: Path) -> None:
+    told = {"x-amz-checksum-crc32": kept.computed("CRC32", [CONTENT])}
+    whole = serving(CONTENT, etag=IN_PARTS)
+
+    def forgetful(sent: Sent) -> Answer:
+        return Answer(headers=told) if sent.method == "HEAD" else whole(sent)
+
+    download(CannedS3(otherwise=forgetful), destination)
+
+    assert_holds(destination, CONTENT)
+
+
 def test_a_checksum_of_an_unknown_kind_is_not_compared(destination: Path) -> None:
     told = {"x-amz-checksum-xxhash64": "AAAAAAAAAAA=", **WHOLE}
     s3 = CannedS3(otherwise=serving(CONTENT, etag=IN_PARTS, **told))
