@@ -7,7 +7,7 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -331,6 +331,32 @@ def test_small_uploads_go_well_where_nobody_may_ask(
     assert carried_by(s3) == ["md5"] * 2
     assert connection.learned.checksums == "believed"
     assert slept == []
+
+
+def test_small_uploads_do_not_ask_what_another_one_has_just_found_out(tmp_path: Path) -> None:
+    s3 = CannedS3(otherwise=MultipartAnswers())
+    connection = connection_that_repeats(s3, repeated_bytes=4 * MIB)
+    lock: Any = _AnsweredMeanwhile(connection.learned)
+    connection.learned.finding_out = lock
+
+    upload(s3, settled_file(tmp_path / "a", SMALL), connection=connection)
+
+    assert s3.operations == ["PutObject"]
+    assert carried_by(s3) == ["crc64nvme"]
+
+
+class _AnsweredMeanwhile:
+    """A lock that is free again once another thread has learned what it took it for."""
+
+    def __init__(self, learned: Learned) -> None:
+        self._learned = learned
+
+    def acquire(self, *, blocking: bool) -> bool:
+        self._learned.checksums = "verified"
+        return not blocking
+
+    def release(self) -> None:
+        """Nobody waits for it."""
 
 
 def test_small_uploads_do_not_ask_again_at_once_where_nothing_answers(tmp_path: Path) -> None:
