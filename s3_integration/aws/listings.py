@@ -60,7 +60,7 @@ _CHARACTERS = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
 def read_quickly(client: Boto3Client) -> None:
-    """Let a client read the objects of ListObjectsV2's pages so that `objects_of` has them."""
+    """Let a client read the objects of ListObjectsV2's pages so that `files_of` has them."""
     client.meta.events.register(_EVENT, _read, unique_id=_READ)
 
 
