@@ -20,7 +20,7 @@ from __future__ import annotations
 import functools
 from typing import Any, ClassVar, TypedDict, Unpack
 
-from typing_extensions import override
+from s3_integration.overrides import override
 
 
 class ErrorFacts(TypedDict, total=False):

@@ -7,14 +7,14 @@ botocore's own lines too when asked, through a formatter that blots secrets out.
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 from typing import Literal, get_args
 from urllib.parse import quote
 
-from typing_extensions import override
-
 from s3_integration.exceptions import S3ConfigError
+from s3_integration.overrides import override
 
 LogLevel = Literal["WARNING", "INFO", "DEBUG"]
 
@@ -25,24 +25,26 @@ _WIRE_LOGGERS = ("botocore", "boto3", "s3transfer", "urllib3")
 
 # A field's name, whatever stands between it and its value in headers, JSON, XML, Python's
 # repr and query strings, and the value. Access key ids are names, not secrets, and stay.
-_SECRET_FIELDS = re.compile(
-    r"""((?:x-amz-security-token|x-amz-signature|x-amz-credential
+_SECRET_FIELDS = r"""((?:x-amz-security-token|x-amz-signature|x-amz-credential
         |x-amz-(?:copy-source-)?server-side-encryption-customer-key|ssecustomerkey|x-aws-ec2-metadata-token(?!-ttl)
         |x-amz-sso_bearer_token|(?:aws_?)?secret_?(?:access_?)?key|(?:aws_?)?session_?token|client_?secret|access_?token
         |refresh_?token|web_?identity_?token|(?<=["'<])token|\btoken(?=='))
         (?:["']?\s*[:=]\s*b?["']?|["']?,\s*b?["']|>|%3D))   # ': ', '=', tuple's ', ', '>', '%3D'
-        ([^\s"'&<,;)}]+)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_AUTHORIZATION = re.compile(
-    r"""(authorization["']?\s*[:=,]\s*b?["']?)([^"'\r\n]+)""", re.IGNORECASE
-)
-_SIGNATURE = re.compile(r"(signature(?:=|:\s*|%3D))([0-9a-z+/%]{20,}=*)", re.IGNORECASE)
+        ([^\s"'&<,;)}]+)"""
+_AUTHORIZATION = r"""(authorization["']?\s*[:=,]\s*b?["']?)([^"'\r\n]+)"""
+_SIGNATURE = r"(signature(?:=|:\s*|%3D))([0-9a-z+/%]{20,}=*)"
 
 # What stands after the colon may be a port with a path.
-_PASSWORD_IN_URL = re.compile(
-    r"""(https?://[^/\s:@"']*:(?!\d{1,5}/))([^\s@"']+)(?=@)""", re.IGNORECASE
-)
+_PASSWORD_IN_URL = r"""(https?://[^/\s:@"']*:(?!\d{1,5}/))([^\s@"']+)(?=@)"""
+
+
+@functools.cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """All of them, compiled by the first text: whoever imports the package need not wait for it."""
+    fields = re.compile(_SECRET_FIELDS, re.IGNORECASE | re.VERBOSE)
+    others = (_AUTHORIZATION, _SIGNATURE, _PASSWORD_IN_URL)
+    return fields, *(re.compile(pattern, re.IGNORECASE) for pattern in others)
+
 
 _SHORTEST_SECRET = 8
 """Shorter values are words of a test server; blotting them out would garble every line."""
@@ -65,7 +67,7 @@ def redact(text: str) -> str:
     # The longest first: one may be the beginning of another, whose rest would stay.
     for secret in sorted(_known_secrets, key=len, reverse=True):
         text = text.replace(secret, _BLOT)
-    for pattern in (_SECRET_FIELDS, _AUTHORIZATION, _SIGNATURE, _PASSWORD_IN_URL):
+    for pattern in _patterns():
         text = pattern.sub(rf"\g<1>{_BLOT}", text)
     return text
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
-from typing_extensions import override
+from s3_integration.overrides import override
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import codecs
 import io
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from s3_integration.arguments import refusal
 from s3_integration.exceptions import S3DownloadError, S3IntegrationError, both
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(NamedTuple):
     """How text becomes bytes, and bytes text."""
 
     encoding: str = "utf-8"
@@ -20,8 +18,7 @@ class Codec:
     newline: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(NamedTuple):
     """What a file is opened for."""
 
     deed: Literal["r", "w", "x"]

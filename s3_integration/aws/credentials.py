@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import Credentials, ReadOnlyCredentials, create_credential_resolver
 from botocore.exceptions import BotoCoreError
-from typing_extensions import override
 
 from s3_integration.aws.codes import SEE_DOCTOR
 from s3_integration.checks import CREDENTIAL_FIELDS
 from s3_integration.exceptions import S3CredentialsError
 from s3_integration.logs import redact, remember_secret
+from s3_integration.overrides import override
 from s3_integration.surroundings import keys_file, warn_of_exposed
 from s3_integration.utils import is_visible_ascii
 

@@ -13,9 +13,8 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import override
-
 from s3_integration.aws.pace import Pace, TooSlowError
+from s3_integration.overrides import override
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client as Boto3Client

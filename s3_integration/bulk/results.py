@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, TypeVar, overload
 
-from typing_extensions import override
+from s3_integration.overrides import override
 
 Item = TypeVar("Item")
 

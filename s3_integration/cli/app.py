@@ -8,10 +8,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
-from typing_extensions import override
 
 from s3_integration.cli import edge
 from s3_integration.cli.screen import tolerate_any_character
+from s3_integration.overrides import override
 from s3_integration.version import __version__
 
 if TYPE_CHECKING:

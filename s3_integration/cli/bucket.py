@@ -7,12 +7,12 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from typing_extensions import override
 
 from s3_integration.cli import edge
 from s3_integration.cli.options import no_url, not_empty, with_client
 from s3_integration.cli.screen import Screen, count_text, time_text, url_text
 from s3_integration.cli.verdicts import SECURE_IT, findings_text, results_text
+from s3_integration.overrides import override
 
 if TYPE_CHECKING:
     from s3_integration.bucket.findings import AuditReport, SecureReport

@@ -8,9 +8,8 @@ import time
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from typing_extensions import override
-
 from s3_integration.aws.pace import Pace
+from s3_integration.overrides import override
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.turns import end_turn
 

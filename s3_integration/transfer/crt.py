@@ -22,9 +22,9 @@ from awscrt import auth, io, s3
 from awscrt.http import HttpHeaders, HttpRequest
 from botocore import exceptions as botocore_errors
 from botocore.httpsession import get_cert_path
-from typing_extensions import override
 
 from s3_integration.cancellation import check_is_wanted
+from s3_integration.overrides import override
 from s3_integration.transfer import quiet
 from s3_integration.transfer.direct import Answering, Asked, DirectWire
 from s3_integration.transfer.turns import end_turn

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from typing_extensions import override
-
+from s3_integration.overrides import override
 from s3_integration.transfer.ahead import LEAST_BYTES, ReadAhead
 from s3_integration.transfer.positions import check_open, sought
 from s3_integration.transfer.sinks import MemorySink

@@ -11,10 +11,10 @@ import io
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from botocore.exceptions import BotoCoreError
-from typing_extensions import override
 from urllib3.exceptions import HTTPError as Urllib3Error
 
 from s3_integration.cancellation import check_is_wanted
+from s3_integration.overrides import override
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.turns import end_turn
 

@@ -7,10 +7,9 @@ import io
 import warnings
 from typing import TYPE_CHECKING
 
-from typing_extensions import override
-
 from s3_integration.aws.errors import translated
 from s3_integration.exceptions import S3UploadError
+from s3_integration.overrides import override
 from s3_integration.transfer.positions import check_open
 from s3_integration.transfer.spool import Spool
 
