@@ -25,7 +25,7 @@ _WIRE_LOGGERS = ("botocore", "boto3", "s3transfer", "urllib3")
 
 # A field's name, whatever stands between it and its value in headers, JSON, XML, Python's
 # repr and query strings, and the value. Access key ids are names, not secrets, and stay.
-_SECRET_FIELDS = r"""((?:x-amz-security-token|x-amz-signature|x-amz-credential
+_FIELDS_AND_VALUES = r"""((?:x-amz-security-token|x-amz-signature|x-amz-credential
         |x-amz-(?:copy-source-)?server-side-encryption-customer-key|ssecustomerkey|x-aws-ec2-metadata-token(?!-ttl)
         |x-amz-sso_bearer_token|(?:aws_?)?secret_?(?:access_?)?key|(?:aws_?)?session_?token|client_?secret|access_?token
         |refresh_?token|web_?identity_?token|(?<=["'<])token|\btoken(?=='))
@@ -35,14 +35,14 @@ _AUTHORIZATION = r"""(authorization["']?\s*[:=,]\s*b?["']?)([^"'\r\n]+)"""
 _SIGNATURE = r"(signature(?:=|:\s*|%3D))([0-9a-z+/%]{20,}=*)"
 
 # What stands after the colon may be a port with a path.
-_PASSWORD_IN_URL = r"""(https?://[^/\s:@"']*:(?!\d{1,5}/))([^\s@"']+)(?=@)"""
+_USER_IN_URL = r"""(https?://[^/\s:@"']*:(?!\d{1,5}/))([^\s@"']+)(?=@)"""
 
 
 @functools.cache
 def _patterns() -> tuple[re.Pattern[str], ...]:
     """All of them, compiled by the first text: whoever imports the package need not wait for it."""
-    fields = re.compile(_SECRET_FIELDS, re.IGNORECASE | re.VERBOSE)
-    others = (_AUTHORIZATION, _SIGNATURE, _PASSWORD_IN_URL)
+    fields = re.compile(_FIELDS_AND_VALUES, re.IGNORECASE | re.VERBOSE)
+    others = (_AUTHORIZATION, _SIGNATURE, _USER_IN_URL)
     return fields, *(re.compile(pattern, re.IGNORECASE) for pattern in others)
 
 

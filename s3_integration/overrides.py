@@ -1,4 +1,4 @@
-"""`override` for those who read types: what typing_extensions takes to import, programs need not."""
+"""`override` for those who read types: programs need not import typing_extensions for it."""
 
 from typing import TYPE_CHECKING, TypeVar
 
