@@ -143,7 +143,7 @@ def copy_folder(
 def _with_names(entries: Iterator[Entry]) -> Iterator[Entry]:
     """What can be at the top of a bucket: nothing stands for the folder itself there."""
     for entry in entries:
-        if entry.key:
+        if entry.key or (entry.size and entry.kind == "excluded"):
             yield entry
         elif entry.size:
             reason = "it has content, and would have no name there"

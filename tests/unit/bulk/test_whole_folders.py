@@ -391,6 +391,16 @@ def test_a_copy_to_the_top_of_a_bucket_leaves_out_what_would_have_no_name_there(
     assert keys(report) == ({"a/", "b"}, set(), set())
 
 
+def test_a_copy_to_the_top_of_a_bucket_refuses_no_content_that_patterns_leave_out() -> None:
+    bucket = Bucket({"p/": b"content", "p/b": b"1"})
+    wishes = Wishes(patterns=Patterns(include=["b"]))
+
+    report = copy_folder(bucket.storage(), "other", "p/", "", wishes)
+
+    assert [result.reason for result in report.skipped] == ["excluded"]
+    assert (len(report.done), len(report.failed)) == (1, 0)
+
+
 def test_content_under_the_name_of_the_folder_itself_is_refused_and_not_forgotten(
     tmp_path: Path,
 ) -> None:
