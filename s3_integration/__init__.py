@@ -11,8 +11,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from s3_integration.client import S3Client
-from s3_integration.config import S3Config, TransferConfig
-from s3_integration.encryption import Encryption
 from s3_integration.exceptions import (
     S3AccessDeniedError,
     S3BucketError,
@@ -29,7 +27,9 @@ from s3_integration.version import __version__
 
 if TYPE_CHECKING:
     from s3_integration.bucket.findings import AuditReport, ControlResult, Finding, SecureReport
+    from s3_integration.config import S3Config, TransferConfig
     from s3_integration.doctor.report import HealthLine, HealthReport
+    from s3_integration.encryption import Encryption
     from s3_integration.models import (
         FileResult,
         FolderListing,
@@ -76,6 +76,7 @@ logging.getLogger("s3_integration").addHandler(logging.NullHandler())
 _VALUES = {
     "AuditReport": "bucket.findings",
     "ControlResult": "bucket.findings",
+    "Encryption": "encryption",
     "FileResult": "models",
     "Finding": "bucket.findings",
     "FolderListing": "models",
@@ -83,12 +84,14 @@ _VALUES = {
     "HealthLine": "doctor.report",
     "HealthReport": "doctor.report",
     "S3Checksum": "models",
+    "S3Config": "config",
     "S3FileInfo": "models",
     "S3Version": "models",
     "SecureReport": "bucket.findings",
+    "TransferConfig": "config",
     "TransferReport": "models",
 }
-"""What comes back, and where it is defined: imported by whoever names it, which few programs do."""
+"""Settings and what comes back, and where they are defined: imported by whoever names them."""
 
 
 def __getattr__(name: str) -> Any:

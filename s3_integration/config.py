@@ -23,14 +23,14 @@ from s3_integration.checks import (
     refuse,
 )
 from s3_integration.encryption import Encryption, EncryptionMethod, key_from_base64
+from s3_integration.endpoints import endpoint_problem
 from s3_integration.exceptions import S3ConfigError
 from s3_integration.surroundings import Surroundings, is_file, read_dotenv
-from s3_integration.utils import KIB, MIB
+from s3_integration.utils import DEFAULT_BUCKET_NAME, KIB, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFAULT_BUCKET_NAME = "peerpilot-kiro-data"
 DEFAULT_REGION = "us-east-1"
 
 EngineName = Literal["auto", "direct", "crt", "boto3"]
@@ -242,7 +242,7 @@ def check_endpoint(url: str | None, plain_http: PlainHttp) -> None:
     """Raise an `S3ConfigError` unless `url` may be spoken to."""
     if not url:
         return
-    if problem := utils.endpoint_problem(url, plain_http_allowed=plain_http == "anywhere"):
+    if problem := endpoint_problem(url, plain_http_allowed=plain_http == "anywhere"):
         hint = " Use https, or set plain_http='anywhere' if the network between is yours."
         refuse("endpoint_url", url, problem, hint if "plain http" in problem else "")
 
@@ -254,7 +254,7 @@ def check_may_carry_key(encryption: Encryption | None, url: str | None) -> None:
     """
     if not url or encryption is None or encryption.method != "SSE-C":
         return
-    if utils.endpoint_problem(url, plain_http_allowed=False):
+    if endpoint_problem(url, plain_http_allowed=False):
         refuse("endpoint_url", url, "SSE-C sends the key along, and this is plain http")
 
 

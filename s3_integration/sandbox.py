@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from s3_integration.config import DEFAULT_BUCKET_NAME, DEFAULT_REGION, S3Config
+from s3_integration.config import DEFAULT_REGION, S3Config
 from s3_integration.exceptions import S3ConfigError
-from s3_integration.utils import key_problem
+from s3_integration.utils import DEFAULT_BUCKET_NAME, key_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from s3_integration.aws.errors import translated
 from s3_integration.aws.session import connect
 from s3_integration.bucket.create import ensure_bucket
-from s3_integration.config import DEFAULT_BUCKET_NAME, Settings, resolve_settings
+from s3_integration.config import Settings, resolve_settings
 from s3_integration.exceptions import (
     S3DownloadError,
     S3IntegrationError,
@@ -21,6 +21,7 @@ from s3_integration.transfer.engine import DownloadJob, ObjectId, UploadJob
 from s3_integration.transfer.local import check_destination, open_source
 from s3_integration.transfer.reader import buffered
 from s3_integration.transfer.writer import ObjectWriter
+from s3_integration.utils import DEFAULT_BUCKET_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping

@@ -33,8 +33,8 @@ from s3_integration.config import (
     check_endpoint,
     check_may_carry_key,
 )
+from s3_integration.endpoints import is_loopback_url
 from s3_integration.exceptions import S3ConfigError, S3IntegrationError
-from s3_integration.utils import is_loopback_url
 from s3_integration.version import __version__
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from s3_integration import sandbox as local_s3
 from s3_integration.cli import edge
 from s3_integration.cli.options import not_empty, with_quiet_screen
 from s3_integration.cli.screen import Screen, count_text, printable, url_text
-from s3_integration.config import DEFAULT_BUCKET_NAME
+from s3_integration.utils import DEFAULT_BUCKET_NAME
 
 if TYPE_CHECKING:
     from s3_integration.config import S3Config

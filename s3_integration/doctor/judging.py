@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from s3_integration.aws.clock import TOLERANCE, offset_of
 from s3_integration.doctor.report import Verdict
+from s3_integration.endpoints import is_loopback_url
 from s3_integration.transfer.contact import speaks_s3
-from s3_integration.utils import is_loopback_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

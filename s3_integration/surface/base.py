@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from s3_integration.config import DEFAULT_BUCKET_NAME, S3Config, resolve_settings
 from s3_integration.perprocess import PerProcess
+from s3_integration.utils import DEFAULT_BUCKET_NAME
 
 if TYPE_CHECKING:
     from s3_integration.bucket.bucket import Bucket
+    from s3_integration.config import S3Config
     from s3_integration.service import S3Service
 
 
@@ -22,6 +23,9 @@ class ClientBase:
         config: S3Config | None = None,
         create_bucket: bool = True,
     ) -> None:
+        # Imported on first use: settings take as long to import as all the rest together.
+        from s3_integration.config import resolve_settings  # noqa: PLC0415 - see above
+
         self._config = config
         self._settings = resolve_settings(bucket_name, config)
         self._create_bucket = create_bucket

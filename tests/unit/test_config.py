@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3_integration.config import (
-    DEFAULT_BUCKET_NAME,
     S3Config,
     Settings,
     StaticCredentials,
@@ -23,7 +22,7 @@ from s3_integration.config import (
 )
 from s3_integration.exceptions import S3ConfigError
 from s3_integration.surroundings import read_dotenv
-from s3_integration.utils import GIB, MIB
+from s3_integration.utils import DEFAULT_BUCKET_NAME, GIB, MIB
 
 CANARY = "canary-secret-key"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": CANARY}
