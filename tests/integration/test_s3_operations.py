@@ -272,11 +272,11 @@ def test_of_eight_that_race_for_a_key_exactly_one_wins(
     service: Any = client._service.get()
     if deciding_call == "PutObject":
         wire_class = type(wire_of(client))
-        at_once = after_waiting(start, wire_class.put_object)
-        monkeypatch.setattr(wire_class, "put_object", at_once)
+        monkeypatch.setattr(wire_class, "put_object", after_waiting(start, wire_class.put_object))
     else:
-        events: Any = service._get_s3_client().meta.events
-        events.register(f"before-call.s3.{deciding_call}", after_waiting(start, pass_on))
+        service._get_s3_client().meta.events.register(
+            f"before-call.s3.{deciding_call}", after_waiting(start, pass_on)
+        )
 
     def race(source: Path) -> Path | S3IntegrationError:
         try:
