@@ -17,15 +17,17 @@ from s3_integration.exceptions import S3DownloadError, S3UploadError
 from s3_integration.perprocess import PerProcess
 from s3_integration.transfer.account import accounted, are_lines_wanted
 from s3_integration.transfer.download import Download
+from s3_integration.transfer.engine import DownloadJob
 from s3_integration.transfer.folders import FileIn
 from s3_integration.transfer.local import check_destination, open_source
 from s3_integration.transfer.many import move_many
 from s3_integration.transfer.memory import MemoryBound
 from s3_integration.transfer.multipart import MultipartUpload
+from s3_integration.transfer.partial import may_have_leftover
 from s3_integration.transfer.parts import PartThreads
 from s3_integration.transfer.reading import ObjectReading
 from s3_integration.transfer.sinks import FileReceiver, MemoryReceiver
-from s3_integration.transfer.small_downloads import SmallDownloads
+from s3_integration.transfer.small_downloads import SmallDownload, SmallDownloads
 from s3_integration.transfer.small_uploads import SmallUploads
 from s3_integration.transfer.turns import Turns, end_turn
 from s3_integration.transfer.upload import upload_single
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from s3_integration.exceptions import S3IntegrationError
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.engine import (
-        DownloadJob,
         ObjectId,
         Outcome,
         Transferred,
@@ -120,8 +121,25 @@ class FileEngine:
     ) -> Transferred:
         """Fetch a file; see `TransferEngine`."""
         with self._one("download", source, S3DownloadError):
-            s3 = self._wires.choose(source.bucket)
-            return self._download_by(s3, source, destination, progress)
+            small = self._small_download(source, destination) if progress is None else None
+            if small is None:
+                s3 = self._wires.choose(source.bucket)
+                return self._download_by(s3, source, destination, progress)
+            return small.finish() or small.go_on(None)
+
+    def _small_download(self, source: ObjectId, destination: Destination) -> SmallDownload | None:
+        """What takes a short way, if the object is small and all is well."""
+        if may_have_leftover(destination):  # then the first request asks for a byte
+            return None
+        small = SmallDownloads(
+            self._wires,
+            self._transfer.multipart_threshold_bytes,
+            lambda _, progress, route: self._download_by(route, source, destination, progress),
+            are_lines_wanted=False,
+        )
+        with contextlib.suppress(Exception):  # the ordinary way meets it again
+            return small.begin(DownloadJob(source, destination))
+        return None
 
     def _download_by(
         self,
@@ -163,8 +181,14 @@ class FileEngine:
         self, jobs: Iterable[DownloadJob], watch: Watch | None = None
     ) -> Generator[Outcome[DownloadJob], None, None]:
         """Fetch many objects; see `TransferEngine`."""
-        move = self._told_download_job if are_lines_wanted() else self._download_job
-        small = SmallDownloads(self._wires, self._transfer.multipart_threshold_bytes, move)
+        are_wanted = are_lines_wanted()
+        move = self._told_download_job if are_wanted else self._download_job
+        small = SmallDownloads(
+            self._wires,
+            self._transfer.multipart_threshold_bytes,
+            move,
+            are_lines_wanted=are_wanted,
+        )
         return move_many(jobs, move, self._transfer.files_in_flight, small.begin, watch)
 
     def _told_upload_job(
@@ -176,7 +200,7 @@ class FileEngine:
         return moved
 
     def _told_download_job(
-        self, job: DownloadJob, progress: ProgressCallback, route: Route | None = None
+        self, job: DownloadJob, progress: ProgressCallback | None, route: Route | None = None
     ) -> Transferred:
         with accounted("download", job.source.key, job.source.bucket) as account:
             moved = self._download_job(job, progress, route)
@@ -198,7 +222,7 @@ class FileEngine:
             return self._upload_by(s3, source, where, job.options, progress)
 
     def _download_job(
-        self, job: DownloadJob, progress: ProgressCallback, route: Route | None = None
+        self, job: DownloadJob, progress: ProgressCallback | None, route: Route | None = None
     ) -> Transferred:
         where = job.source
         with translated("download", where.bucket, where.key, outcome=S3DownloadError):

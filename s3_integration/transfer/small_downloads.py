@@ -1,8 +1,8 @@
-"""Small objects of one call for many: asked for ahead, checked in memory, then written.
+"""Small objects: checked in memory, then written; of one call for many, also asked for ahead.
 
-Most downloads of a large number are small, and all goes well. They go this short way: while
-one answer is looked at, the next ones are on their way, and a file is made only once its whole
-content is there. Whatever is not as usual is left to the ordinary way, which gets the answer
+Most downloads are small, and all goes well. They go this short way: a file is made only once
+its whole content is there, and of many, the next ones are on their way while one answer is
+looked at. Whatever is not as usual is left to the ordinary way, which gets the answer
 untouched: what is large, refused, damaged, encrypted with a key of its own, or has something in
 its place. So nothing is decided here but that all is well.
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError
 
 from s3_integration.transfer import integrity
-from s3_integration.transfer.account import Account, are_lines_wanted
+from s3_integration.transfer.account import Account
 from s3_integration.transfer.direct import DirectWire, as_botocores
 from s3_integration.transfer.download import first_question
 from s3_integration.transfer.engine import Transferred
@@ -45,18 +45,21 @@ class SmallDownloads:
         wires: the way to S3.
         first_bytes: how much the first request of a download asks for.
         go_on: does a job the ordinary way, over a given route.
+        are_lines_wanted: whether each is to have a log line of its own.
     """
 
     def __init__(
         self,
         wires: Wires,
         first_bytes: int,
-        go_on: Callable[[DownloadJob, ProgressCallback, Route], Transferred],
+        go_on: Callable[[DownloadJob, ProgressCallback | None, Route], Transferred],
+        *,
+        are_lines_wanted: bool,
     ) -> None:
         self._wires = wires
         self.first = ByteRange(0, first_bytes)
         self.go_on = go_on
-        self.are_lines_wanted = are_lines_wanted()
+        self.are_lines_wanted = are_lines_wanted
         self._folders = OpenFolders()
 
     def begin(self, job: DownloadJob) -> SmallDownload | None:
@@ -140,7 +143,7 @@ class SmallDownload:
                 raise OSError(errno.EEXIST, "something else than a file is there", str(place))
             write_whole(place, content)
 
-    def go_on(self, progress: ProgressCallback) -> Transferred:
+    def go_on(self, progress: ProgressCallback | None) -> Transferred:
         """Do it the ordinary way, with the answer that has come."""
         route = Route(self._route.connection, self._wire.after(self._sent))
         return self._call.go_on(self._job, progress, route)
