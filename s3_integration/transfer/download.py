@@ -8,34 +8,31 @@ import hashlib
 import logging
 import threading
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING
 
 from s3_integration.transfer import checksums, integrity, kept, resume
+from s3_integration.transfer.asking import Requests, Version
 from s3_integration.transfer.checksums import Pieces
+from s3_integration.transfer.composite import Composite
 from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict
-from s3_integration.transfer.looking import named
 from s3_integration.transfer.notes import content_of
 from s3_integration.transfer.parts import in_threads, results_of
 from s3_integration.transfer.persistence import persistently
 from s3_integration.transfer.progress import Progress
-from s3_integration.transfer.starts import StartAgainError, WrongChecksumError, of_one_version
+from s3_integration.transfer.starts import WrongChecksumError, of_one_version
 from s3_integration.transfer.streams import FirstBody, Streams, usable_cores
-from s3_integration.transfer.turns import end_turn
 from s3_integration.utils import MIB, ByteRange, split_into_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from typing_extensions import Buffer
 
     from s3_integration.config import TransferConfig
     from s3_integration.models import ProgressCallback, S3Checksum
+    from s3_integration.transfer.composite import Verdict
     from s3_integration.transfer.engine import ObjectId
     from s3_integration.transfer.notes import Content
     from s3_integration.transfer.parts import PartThreads
@@ -46,26 +43,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _BUFFER_BYTES = MIB
-_REPLACED = "the object was replaced meanwhile"
 DAMAGED = "what arrived does not have the object's checksum"
-_GONE_CODES = frozenset({"PreconditionFailed", "412", "NoSuchKey", "NoSuchVersion", "404"})
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """What all ranges have to agree on."""
-
-    size_bytes: int
-    etag: str
-    version_id: str | None
-    answer: Mapping[str, Any]
-    """The first answer, whose head tells what its ETag is worth."""
-
-    @classmethod
-    def told_by(cls, answer: Mapping[str, Any], size_bytes: int) -> Version:
-        """The version that an answer is of."""
-        etag = str(answer.get("ETag", ""))
-        return cls(size_bytes, etag, answer.get("VersionId"), answer)
 
 
 class Download:
@@ -100,13 +78,15 @@ class Download:
         body, version = self._requests.ask_first(first)
         first = ByteRange(0, min(first.stop, version.size_bytes))
         with contextlib.closing(body), self._taking(version) as partial:
-            pieces = Pieces() if self._wants_checksum(version) else None
+            wants_checksum = self._wants_checksum(version)
+            pieces = Pieces() if wants_checksum and checksums.is_available() else None
             fetch = Fetch(self._requests, version, partial, pieces, self._progress)
             if first.stop == version.size_bytes:
                 fetch.receive(first, body)
             else:
                 self._receive_by_streams(fetch, first, body, partial.noted)
-            self._check_content(partial, version, pieces)
+            told = self._requests.stored_checksum(version) if wants_checksum else None
+            self._check_content(partial, version, told, pieces)
         return Transferred(version.size_bytes, version.etag.strip('"'), version.version_id)
 
     def _taking(self, version: Version) -> AbstractContextManager[Sink]:
@@ -154,20 +134,31 @@ class Download:
         """Whether it pays to ask for the stored checksum; a small file's MD5 takes less time."""
         is_large = version.size_bytes > self._transfer.multipart_threshold_bytes
         is_only_proof = integrity.may_have_checksum_only(version.answer)
-        return checksums.is_available() and (is_large or is_only_proof)
+        return is_large or is_only_proof
 
-    def _check_content(self, partial: Sink, version: Version, pieces: Pieces | None) -> None:
+    def _check_content(
+        self, partial: Sink, version: Version, told: S3Checksum | None, pieces: Pieces | None
+    ) -> None:
         """Compare the whole with what S3 keeps: a checksum, or an ETag that is one."""
-        told = self._requests.stored_checksum(version) if pieces is not None else None
-        found = ""
-        if pieces is not None and told is not None:
-            is_computed = told.algorithm == checksums.ALGORITHM
-            content = _chunks_of(partial, version.size_bytes)
-            found = pieces.whole() if is_computed else kept.computed(told.algorithm, content)
-            if found == told.value:
-                return
-        if not self._has_right_md5(partial, version, is_doubted=bool(found)):
+        verdict = self._verdict(partial, version, told, pieces) if told else "untold"
+        if verdict == "same":
+            return
+        if not self._has_right_md5(partial, version, is_doubted=verdict == "different"):
             raise WrongChecksumError(DAMAGED)
+
+    def _verdict(
+        self, partial: Sink, version: Version, told: S3Checksum, pieces: Pieces | None
+    ) -> Verdict:
+        """What the checksum that S3 keeps says of what arrived."""
+        size_bytes = version.size_bytes
+        if told.checksum_type == "COMPOSITE":
+            composite = Composite(size_bytes, partial.read, self._requests.part)
+            return composite.verdict(told, version.answer, self._connection.endpoint)
+        if told.algorithm == checksums.ALGORITHM and pieces is not None:
+            found = pieces.whole()
+        else:
+            found = kept.computed(told.algorithm, _chunks_of(partial, size_bytes))
+        return "untold" if not found else "same" if found == told.value else "different"
 
     def _has_right_md5(self, partial: Sink, version: Version, *, is_doubted: bool) -> bool:
         """Whether the ETag, where it is an MD5, is that of what arrived.
@@ -212,107 +203,6 @@ def _md5_of(partial: Sink, size_bytes: int) -> str:
 def _chunks_of(partial: Sink, size_bytes: int) -> Iterator[Buffer]:
     for chunk in split_into_ranges(0, size_bytes, MIB):
         yield partial.read(chunk.size, chunk.start)
-
-
-class Requests:
-    """The requests of one download, and the checks of their answers' heads."""
-
-    def __init__(self, s3: Route, source: ObjectId) -> None:
-        self._wire = s3.wire
-        self._head: Callable[..., Mapping[str, Any]] = s3.connection.client.head_object
-        self.total_attempts = s3.connection.total_attempts
-        self._names = named(source)
-
-    def ask_first(self, part: ByteRange) -> tuple[Body, Version]:
-        """The first answer, which decides the version that the others have to be of."""
-        return persistently(
-            functools.partial(self._ask_first_once, part),
-            operation="GetObject",
-            total_attempts=self.total_attempts,
-        )
-
-    def _ask_first_once(self, part: ByteRange) -> tuple[Body, Version]:
-        asked: ByteRange | None = part
-        try:
-            answer, body = self.get(part)
-        except ClientError as error:
-            # An empty object has no first byte.
-            if error.response["Error"]["Code"] not in {"InvalidRange", "416"}:
-                raise
-            asked, (answer, body) = None, self.get(None)
-        else:
-            if tells_of_nothing(answer):  # some servers say so by 200; so do some proxies
-                body.close()
-                asked, (answer, body) = None, self.get(None)
-        with closed_if_refused(body):
-            version = Version.told_by(answer, integrity.object_size_of(answer, asked))
-            if asked is None and version.size_bytes:
-                message = "the server said that the object is empty, and then sent something"
-                raise DamagedError(message)
-        return body, version
-
-    def stored_checksum(self, version: Version) -> S3Checksum | None:
-        """The checksum that S3 keeps of the whole object; None where it keeps none.
-
-        Answers to ranges do not tell it, or tell the whole's for a part's (rclone's server).
-        """
-        try:
-            answer = self.head(IfMatch=version.etag, ChecksumMode="ENABLED")
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE_CODES:
-                raise StartAgainError(_REPLACED) from error
-            raise
-        told = kept.kept_checksum(answer)
-        return told if told is not None and told.checksum_type == "FULL_OBJECT" else None
-
-    def ask(self, part: ByteRange, version: Version) -> Body:
-        """The body of an answer that holds `part` of that very version."""
-        try:
-            answer, body = self.get(part, IfMatch=version.etag)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE_CODES:
-                raise StartAgainError(_REPLACED) from error
-            raise
-        with closed_if_refused(body):
-            size_bytes = integrity.object_size_of(answer, part)
-            if (size_bytes, answer.get("ETag", "")) != (version.size_bytes, version.etag):
-                raise StartAgainError(_REPLACED)
-        return body
-
-    def get(self, part: ByteRange | None, **condition: Any) -> tuple[Mapping[str, Any], Body]:
-        """One answer, as it came."""
-        asked = {"Range": _range_header(part)} if part else {}
-        return self._wire.get_object(**self._names, **asked, **condition)
-
-    def head(self, **asked: Any) -> Mapping[str, Any]:
-        """What S3 tells of the object."""
-        end_turn()
-        return self._head(**self._names, **asked)
-
-
-def first_question(source: ObjectId, part: ByteRange) -> dict[str, Any]:
-    """The parameters of a download's first request, which may be sent ahead of it."""
-    return {**named(source), "Range": _range_header(part)}
-
-
-def _range_header(part: ByteRange) -> str:
-    return f"bytes={part.start}-{part.stop - 1}"
-
-
-def tells_of_nothing(answer: Mapping[str, Any]) -> bool:
-    """Whether a server says that there is no such range by an empty 200."""
-    status = answer["ResponseMetadata"]["HTTPStatusCode"]
-    return status == HTTPStatus.OK and answer.get("ContentLength") == 0
-
-
-@contextlib.contextmanager
-def closed_if_refused(body: Body) -> Iterator[None]:
-    """Give the connection back when an answer's head is not what it should be."""
-    try:
-        yield
-    except BaseException:
-        body.close()
-        raise
 
 
 class Fetch:

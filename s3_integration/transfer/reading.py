@@ -11,14 +11,13 @@ from botocore.exceptions import ClientError
 from s3_integration.aws.errors import translated
 from s3_integration.exceptions import S3DownloadError
 from s3_integration.transfer import integrity
-from s3_integration.transfer.download import (
-    Fetch,
+from s3_integration.transfer.asking import (
     Requests,
     Version,
     closed_if_refused,
-    receive_by_streams,
     tells_of_nothing,
 )
+from s3_integration.transfer.download import Fetch, receive_by_streams
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.persistence import persistently
 from s3_integration.transfer.running import RunningCheck

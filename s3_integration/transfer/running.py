@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from s3_integration.aws.session import Connection
     from s3_integration.models import ChecksumAlgorithm, S3Checksum
-    from s3_integration.transfer.download import Version
+    from s3_integration.transfer.asking import Version
     from s3_integration.transfer.integrity import EtagVerdict
     from s3_integration.transfer.kept import Running
 
@@ -93,7 +93,8 @@ class RunningCheck:
 
     def _stored_checksum(self) -> S3Checksum | None:
         if not self._has_asked:
-            self._stored = self._ask_checksum() if self._sums else None
+            told = self._ask_checksum() if self._sums else None
+            self._stored = told if told and told.checksum_type == "FULL_OBJECT" else None
             self._has_asked = True
         return self._stored
 

@@ -18,8 +18,8 @@ from botocore.exceptions import BotoCoreError
 
 from s3_integration.transfer import integrity
 from s3_integration.transfer.account import Account
+from s3_integration.transfer.asking import first_question
 from s3_integration.transfer.direct import DirectWire, as_botocores
-from s3_integration.transfer.download import first_question
 from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.folders import FileIn, OpenFolders
 from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -164,10 +166,75 @@ def test_what_does_not_have_its_checksum_is_fetched_again_and_then_refused(
 @pytest.mark.parametrize(
     "told", [{CHECKSUM: "AAAAAAAAAAA=-2", "x-amz-checksum-type": "COMPOSITE"}, {}]
 )
-def test_checksums_of_checksums_are_not_compared(destination: Path, told: dict[str, str]) -> None:
+def test_checksums_of_checksums_are_not_compared_where_no_parts_are_told(
+    destination: Path, told: dict[str, str]
+) -> None:
     s3 = CannedS3(otherwise=serving(CONTENT, etag=IN_PARTS, **told))
 
     download(s3, destination)
+
+    assert_holds(destination, CONTENT)
+
+
+def serving_parts(content: bytes, sizes: list[int], told: dict[str, str]) -> CannedS3:
+    """An object that was stored in parts of these sizes."""
+    whole = serving(content, etag=IN_PARTS, **told)
+
+    def answer(sent: Sent) -> Answer:
+        number = sent.query.get("partNumber")
+        if number is None:
+            return whole(sent)
+        size = str(sizes[int(number) - 1])
+        headers = {"content-length": size, "x-amz-mp-parts-count": str(len(sizes))}
+        return Answer(headers=headers)
+
+    return CannedS3(otherwise=answer)
+
+
+@pytest.mark.promise(2)
+@pytest.mark.parametrize("sizes", [[9, 9], [5, 10, 3]])
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "SHA1", "SHA256"])
+def test_a_checksum_of_the_parts_checksums_is_compared(
+    destination: Path, algorithm: ChecksumAlgorithm, sizes: list[int]
+) -> None:
+    content, digests = BytesIO(CONTENT), b""
+    for size in sizes:
+        digests += b64decode(kept.computed(algorithm, [content.read(size)]))
+    told = {
+        f"x-amz-checksum-{algorithm.lower()}": kept.computed(algorithm, [digests]),
+        "x-amz-checksum-type": "COMPOSITE",
+    }
+
+    with pytest.raises(S3DownloadError, match="does not have the object's checksum"):
+        download(serving_parts(CONTENT[::-1], sizes, told), destination)
+    assert_untouched(destination)
+    download(serving_parts(CONTENT, sizes, told), destination)
+    assert_holds(destination, CONTENT)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 416, 501])
+def test_a_server_that_refuses_to_tell_of_parts_is_believed(destination: Path, status: int) -> None:
+    told = {"x-amz-checksum-crc32": "AAAAAA==-2", "x-amz-checksum-type": "COMPOSITE"}
+    whole = serving(CONTENT, etag=IN_PARTS, **told)
+
+    def answer(sent: Sent) -> Answer:
+        return Answer(status) if "partNumber" in sent.query else whole(sent)
+
+    download(CannedS3(otherwise=answer), destination)
+
+    assert_holds(destination, CONTENT)
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "SHA256"])
+def test_what_needs_no_awscrt_is_compared_without_it(
+    destination: Path, monkeypatch: pytest.MonkeyPatch, algorithm: ChecksumAlgorithm
+) -> None:
+    monkeypatch.setattr(checksums, "is_available", lambda: False)
+    told = {f"x-amz-checksum-{algorithm.lower()}": kept.computed(algorithm, [CONTENT]), **WHOLE}
+
+    with pytest.raises(S3DownloadError, match="does not have the object's checksum"):
+        download(CannedS3(otherwise=serving(CONTENT[::-1], etag=IN_PARTS, **told)), destination)
+    download(CannedS3(otherwise=serving(CONTENT, etag=IN_PARTS, **told)), destination)
 
     assert_holds(destination, CONTENT)
 
