@@ -131,8 +131,8 @@ def _tag_problem(what: str, text: str, most: int) -> str:
     # S3 counts as Java and JavaScript do: a character beyond U+FFFF is two.
     if len(text.encode("utf-16-le", "surrogatepass")) > 2 * most:
         return f"{what} has more than {most} characters"
-    # Imported on first use: a library of its own that only tags need.
-    import unicodedata  # noqa: PLC0415 - see above
+    # A shared library, which every import of the package would load for tags that few set.
+    import unicodedata  # noqa: PLC0415 - 2 ms of each import, for tags alone
 
     wrong = [c for c in text if unicodedata.category(c)[0] not in "LNZ" and c not in "+-=._:/@"]
     return f"{what} holds {wrong[0]!r}, which no tag can" if wrong else ""
