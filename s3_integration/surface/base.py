@@ -24,9 +24,7 @@ class ClientBase:
         create_bucket: bool = True,
     ) -> None:
         # Programs that only import the package would pay some 20 ms for settings that nobody reads.
-        from s3_integration.config import (
-            resolve_settings,
-        )  # noqa: PLC0415 - a third of an import's time
+        from s3_integration.config import resolve_settings  # noqa: PLC0415 - slow: 20 ms
 
         self._config = config
         self._settings = resolve_settings(bucket_name, config)
