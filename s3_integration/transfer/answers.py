@@ -64,6 +64,8 @@ def head_of(come: bytes) -> Head:
 
 def _stays_open(connection: str, *, is_http_1_0: bool) -> bool:
     """What a Connection header means (RFC 9112, section 9.3)."""
+    if connection in {"", "keep-alive"}:  # nearly always
+        return bool(connection) or not is_http_1_0
     options = {option.strip() for option in connection.lower().split(",")}
     return "close" not in options and (not is_http_1_0 or "keep-alive" in options)
 
@@ -79,8 +81,11 @@ def length_of(method: str, head: Head) -> int | None:
     told = head.headers.get("content-length")
     if told is None or "transfer-encoding" in head.headers:
         return None
-    length, *others = {number.strip() for number in told.split(",")}
-    if others or not _LENGTH.fullmatch(length):
+    length = told
+    if "," in told:  # more than one, which may be the same
+        length, *others = {number.strip() for number in told.split(",")}
+        length = "" if others else length
+    if not _LENGTH.fullmatch(length):
         message = f"a body cannot have the length {told[:40]!r}"
         raise NonsenseError(message)
     return int(length)

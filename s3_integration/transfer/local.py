@@ -75,6 +75,10 @@ class SourceFile:
             offset += len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def close(self) -> None:
+        """Need it no more."""
+        os.close(self.descriptor)
+
     def check_unchanged(self) -> None:
         """Raise a `SourceChangedError` if size or time of change differ from the beginning."""
         now = os.fstat(self.descriptor)
@@ -89,7 +93,16 @@ class SourceFile:
 
 @contextlib.contextmanager
 def open_source(path: Path) -> Iterator[SourceFile]:
-    """Open a file for uploading.
+    """Open a file for uploading, while the block runs; see `opened_source`."""
+    source = opened_source(path)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def opened_source(path: Path) -> SourceFile:
+    """Open a file for uploading, until it is closed.
 
     Raises:
         OSError: it is missing, unreadable, a folder, too large for S3, or no regular file (a
@@ -99,18 +112,19 @@ def open_source(path: Path) -> Iterator[SourceFile]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         found = os.fstat(descriptor)
-        check_is_regular(found.st_mode, path)
-        if found.st_size > MAX_OBJECT_SIZE_BYTES:
-            raise OSError(errno.EFBIG, "it is larger than the 50 TB that S3 allows", str(path))
-        yield SourceFile(
-            path=path,
-            size_bytes=found.st_size,
-            mtime_ns=found.st_mtime_ns,
-            is_fresh=_is_fresh(found.st_mtime_ns, time.time_ns()),
-            descriptor=descriptor,
-        )
-    finally:
+        _check_fits(found, path)
+        is_fresh = _is_fresh(found.st_mtime_ns, time.time_ns())
+        return SourceFile(path, found.st_size, found.st_mtime_ns, is_fresh, descriptor)
+    except BaseException:
         os.close(descriptor)
+        raise
+
+
+def _check_fits(found: os.stat_result, path: Path) -> None:
+    """Raise an OSError unless it is a file that S3 can store."""
+    check_is_regular(found.st_mode, path)
+    if found.st_size > MAX_OBJECT_SIZE_BYTES:
+        raise OSError(errno.EFBIG, "it is larger than the 50 TB that S3 allows", str(path))
 
 
 def _is_fresh(mtime_ns: int, now_ns: int) -> bool:

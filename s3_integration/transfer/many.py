@@ -286,7 +286,7 @@ class _Run(Generic[Job]):
             self._news.put(None)
 
     def _takes_part(self) -> bool:
-        return not self._has_ended() and len(self._workers) <= self._crew.wanted
+        return not self._is_stopped and len(self._workers) <= self._crew.wanted
 
     def _has_ended(self) -> bool:
         """Whether nobody wants any more outcomes."""

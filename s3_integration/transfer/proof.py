@@ -85,6 +85,7 @@ class Piece:
         self._etags = EtagCheck(connection.endpoint, connection.learned)
         self._md5: bytes | None = None
         self._fingerprint: int | None = None
+        self._as_text: str | None = None
 
     @property
     def md5(self) -> bytes:
@@ -107,7 +108,11 @@ class Piece:
     @property
     def checksum(self) -> str:
         """Their CRC64NVME as S3 writes it; "" where none is sent."""
-        return "" if self._sent == "md5" else checksums.as_text(self.fingerprint)
+        if self._sent == "md5":
+            return ""
+        if self._as_text is None:
+            self._as_text = checksums.as_text(self.fingerprint)
+        return self._as_text
 
     @property
     def verified_checksum(self) -> str:

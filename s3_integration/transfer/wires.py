@@ -32,7 +32,7 @@ class _Routes:
     """What one process can take."""
 
     through_boto3: Route
-    direct: DirectWire | None
+    direct: tuple[Route, DirectWire] | None
 
 
 class Wires:
@@ -46,19 +46,18 @@ class Wires:
     def choose(self, bucket: str) -> Route:
         """The wire for a transfer that begins now."""
         routes = self._routes.get()
-        connection = routes.through_boto3.connection
-        if routes.direct is None or connection.hooks.has_others():
+        if routes.direct is None or routes.through_boto3.connection.hooks.has_others():
             return routes.through_boto3
-        if not routes.direct.can_speak_to(bucket):
-            return routes.through_boto3
-        return Route(connection, routes.direct)
+        route, wire = routes.direct
+        return route if wire.can_speak_to(bucket) else routes.through_boto3
 
     def _make_routes(self) -> _Routes:
         connection = self._connect()
         through_boto3 = Route(connection, Boto3Wire(connection))
         if self._settings.engine == "boto3":
             return _Routes(through_boto3, None)
-        return _Routes(through_boto3, self._direct(connection))
+        wire = self._direct(connection)
+        return _Routes(through_boto3, (Route(connection, wire), wire))
 
     def _direct(self, connection: Connection) -> DirectWire:
         limits = connection.limits  # with the cap that boto3's requests have a share in
