@@ -6,7 +6,6 @@ import argparse
 import datetime as dt
 import signal
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,14 @@ from benchmarks import machine
 from benchmarks.demands import verdicts
 from benchmarks.page import Measurement, render, render_large
 from benchmarks.places import ceph_place, nginx_place
+from benchmarks.results import (
+    Result,
+    Results,
+    as_text,
+    from_text,
+    of_one_machine,
+    summaries,
+)
 from benchmarks.rounds import run_scenario
 from benchmarks.scenarios import (
     FULL,
@@ -33,11 +40,12 @@ from tests.fixtures.ceph import ceph_is_installed
 
 if TYPE_CHECKING:
     from benchmarks.places import Place
-    from benchmarks.rounds import Row
 
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE = _DOCS / "performance.md"
 LARGE_PAGE = _DOCS / "performance-large.md"
+KEPT = _DOCS / "performance.json"
+"""The results that the pages tell of."""
 
 _ROUNDS = 5
 _MOST_ROUNDS_ON_CEPH = 5  # it keeps in memory what it stored, even after a deletion
@@ -79,78 +87,83 @@ def _chosen(arguments: argparse.Namespace) -> list[Scenario]:
 
 
 def _measure(arguments: argparse.Namespace) -> None:
-    """Run what was chosen, show it, and write the page if it is the whole."""
+    """Run what was chosen, show it, keep it, and write the pages that it changes."""
+    bench = Bench(1 if arguments.quick else arguments.rounds, is_proof=_is_proof(arguments))
     chosen = _chosen(arguments)
-    rounds = 1 if arguments.quick else arguments.rounds
-    results = Results(rounds)
     on_nginx = [scenario for scenario in chosen if scenario.server != "ceph"]
     on_ceph = [scenario for scenario in chosen if scenario.server == "ceph"]
     if on_nginx:
         sizes = QUICK if arguments.quick else FULL
         huge_bytes = tuple({scenario.size_bytes for scenario in on_nginx} - {0})
         with nginx_place(sizes, huge_bytes) as place:
-            results.add_all(on_nginx, place, sizes)
+            bench.run_all(on_nginx, place, sizes)
     if on_ceph and ceph_is_installed():
         sizes = QUICK_ON_CEPH if arguments.quick else FULL_ON_CEPH
         with ceph_place(sizes) as place:
-            results.add_all(on_ceph, place, sizes)
+            bench.run_all(on_ceph, place, sizes)
     elif on_ceph:
         print(f"\nCeph is left out: it is not installed. To get it: {HOW_TO_INSTALL_CEPH}")
-    _conclude(arguments, results)
+    bench.conclude()
 
 
-def _conclude(arguments: argparse.Namespace, results: Results) -> None:
-    measurement = results.measurement()
-    print(f"\n{checksum_table(measurement.seconds_per_gib)}")
-    if arguments.quick:
-        print("\nOne round of little: these figures prove nothing.")
-        return
-    print(f"\n{verdict_table(measurement.verdicts)}")
-    for page, scenarios, rendered in (
-        (PAGE, SCENARIOS, render),
-        (LARGE_PAGE, LARGE_SCENARIOS, render_large),
-    ):
-        if set(results.rows) >= {scenario.name for scenario in scenarios}:
-            page.write_text(rendered(measurement), "utf-8")
+def _is_proof(arguments: argparse.Namespace) -> bool:
+    """Whether the figures may stand on a page."""
+    return not arguments.quick and arguments.rounds >= _ROUNDS
+
+
+class Bench:
+    """One run of the bench.
+
+    Args:
+        rounds: how often each contender takes its turn.
+        is_proof: whether results are kept, each as soon as it is there.
+    """
+
+    def __init__(self, rounds: int, *, is_proof: bool) -> None:
+        self._rounds = rounds
+        self._is_proof = is_proof
+        self._here = machine.surroundings()
+        self._results: Results = {}
+
+    def run_all(self, scenarios: list[Scenario], place: Place, sizes: Sizes) -> None:
+        """Run them, and show each as it is done."""
+        for scenario in scenarios:
+            rounds = 1 if scenario.files == "huge" else self._rounds
+            if scenario.server == "ceph":
+                rounds = min(rounds, _MOST_ROUNDS_ON_CEPH)
+            rows = run_scenario(scenario, place, rounds, _tell)
+            today = dt.datetime.now(dt.UTC).date()
+            result = Result(sizes.title_of(scenario), today, rounds, self._here, rows)
+            self._results[scenario.name] = result
+            print(f"\n{result.title} ({scenario.name})\n")
+            print(scenario_table(rows), flush=True)
+            if self._is_proof:
+                KEPT.write_text(as_text({**_kept(), scenario.name: result}), "utf-8")
+
+    def conclude(self) -> None:
+        """Tell how the demands stand, and write the pages to which something was added."""
+        per_gib = seconds_per_gib(self._rounds)
+        print(f"\n{checksum_table(per_gib)}")
+        if not self._is_proof:
+            print(f"\nOf little, or of fewer than {_ROUNDS} rounds: these figures prove nothing.")
+            return
+        print(f"\n{verdict_table(verdicts(summaries(self._results)))}")
+        for page, scenarios, rendered in (
+            (PAGE, SCENARIOS, render),
+            (LARGE_PAGE, LARGE_SCENARIOS, render_large),
+        ):
+            names = [scenario.name for scenario in scenarios]
+            found = of_one_machine(_kept(), self._here, names)
+            if found is None or not self._results.keys() & found.keys():
+                continue
+            judged = verdicts(summaries(found))
+            measured = Measurement(found, self._here, HOW_TO_INSTALL, judged, per_gib)
+            page.write_text(rendered(measured), "utf-8")
             print(f"\nThis is docs/{page.name} now.")
 
 
-@dataclass(slots=True)
-class Results:
-    """What has been measured so far."""
-
-    rounds: int
-    titles: dict[str, str] = field(default_factory=dict)
-    rows: dict[str, dict[str, Row]] = field(default_factory=dict)
-
-    def add_all(self, scenarios: list[Scenario], place: Place, sizes: Sizes) -> None:
-        """Run them, and show each as it is done."""
-        for scenario in scenarios:
-            rounds = 1 if scenario.files == "huge" else self.rounds
-            if scenario.server == "ceph":
-                rounds = min(rounds, _MOST_ROUNDS_ON_CEPH)
-            self.titles[scenario.name] = sizes.title_of(scenario)
-            self.rows[scenario.name] = run_scenario(scenario, place, rounds, _tell)
-            print(f"\n{self.titles[scenario.name]} ({scenario.name})\n")
-            print(scenario_table(self.rows[scenario.name]), flush=True)
-
-    def measurement(self) -> Measurement:
-        """All of it, with what surrounds it."""
-        summaries = {
-            scenario: {name: found for name, row in rows.items() if (found := row.summary())}
-            for scenario, rows in self.rows.items()
-        }
-        return Measurement(
-            date=dt.datetime.now(dt.UTC).date(),
-            shape=machine.shape(),
-            versions=machine.versions(),
-            rounds=self.rounds,
-            how_to_install=HOW_TO_INSTALL,
-            titles=self.titles,
-            rows=self.rows,
-            verdicts=verdicts(summaries),
-            seconds_per_gib=seconds_per_gib(self.rounds),
-        )
+def _kept() -> Results:
+    return from_text(KEPT.read_text("utf-8")) if KEPT.exists() else {}
 
 
 def _tell(progress: str) -> None:

@@ -7,6 +7,7 @@ import platform
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distributions, version
 
 from benchmarks.rounds import S3FS_PYTHON
@@ -16,14 +17,27 @@ _PACKAGES = ("s3_integration", "boto3", "awscrt", "obstore", "minio", "s5cmd", "
 _SECONDS = 10
 
 
-def shape() -> str:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What results have in common that may stand on one page."""
+
+    shape: str
     """Cores and memory."""
+    versions: dict[str, str]
+    """Of all that took part; "" for what is not there."""
+
+
+def surroundings() -> Surroundings:
+    """Those of this process."""
+    return Surroundings(_shape(), _versions())
+
+
+def _shape() -> str:
     memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return f"{os.cpu_count()} cores, {memory_bytes / GIB:.0f} GiB of memory"
 
 
-def versions() -> dict[str, str]:
-    """Of all that took part; "" for what is not there."""
+def _versions() -> dict[str, str]:
     found = {"Python": platform.python_version()}
     for package in _PACKAGES:
         try:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from benchmarks.tables import checksum_table, scenario_table, verdict_table
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Mapping, Sequence
 
     from benchmarks.demands import Verdict
-    from benchmarks.rounds import Row
+    from benchmarks.machine import Surroundings
+    from benchmarks.results import Results
 
 _HEAD = """\
 # Performance
@@ -20,12 +20,14 @@ _HEAD = """\
 <!-- Made by `./dev bench`; change benchmarks/page.py instead. -->
 
 How fast this package is beside boto3, awscrt, obstore, s5cmd, minio-py and rclone, measured on
-{date} on {shape}, with {versions}.
+{dates} on {shape}, with {versions}.
 
-To measure it yourself: `./dev bench`. It takes forty minutes, 3 GB of memory, nginx
-(`{how_to_install}`) and, for the last tables, Ceph.
-`./dev bench --quick` shows in two minutes that everything runs, `--only SCENARIO` takes one
-table, `--large` takes files of 5 and 20 GiB instead ([performance-large.md](performance-large.md)).
+To measure it yourself: `./dev bench`. It takes forty minutes to an hour and a quarter, 3 GB of
+memory, nginx (`{how_to_install}`)
+and, for the last tables, Ceph. `./dev bench --quick` shows in two minutes that everything runs,
+`--only SCENARIO` measures one table anew, `--large` takes files of 5 and 20 GiB instead
+([performance-large.md](performance-large.md)). Every run's figures are in
+[performance.json](performance.json).
 
 ## What has to be reached, and what is
 
@@ -39,9 +41,9 @@ times as long the other takes.
 - Every run is a process of its own. A library first does the same work untimed (of small files a
   quarter), so that connections are open and memory has been touched once; the clock then runs for
   the transfer alone. s5cmd and rclone are programs: their figures are those of whole processes.
-- Contenders take turns, {rounds} rounds long. The tables show medians, and the fastest and slowest
-  wall time. CPU is user and system time of all threads. Peak memory is the most that was resident
-  while the clock ran, for programs of the whole process.
+- Contenders take turns, at least {rounds} rounds long. The tables show medians, and the fastest and
+  slowest wall time. CPU is user and system time of all threads. Peak memory is the most that was
+  resident while the clock ran, for programs of the whole process.
 - Every run is checked: downloads by SHA-256, uploads by what the server says has arrived, those to
   Ceph by reading them back. What is wrong does not count.
 - The server is nginx on the same machine, with two workers, files in memory, and uploads read and
@@ -72,7 +74,7 @@ _LARGE_HEAD = """\
 <!-- Made by `./dev bench --large`; change benchmarks/page.py instead. -->
 
 Files of 5 and 20 GiB, moved once each: this shows how much memory that takes, more than how fast
-it is. Measured on {date} on {shape}, with {versions}, in the way that
+it is. Measured on {dates} on {shape}, with {versions}, in the way that
 [performance.md](performance.md) tells. The files are sparse; what is downloaded goes to a disk.
 
 {verdicts}
@@ -83,14 +85,9 @@ it is. Measured on {date} on {shape}, with {versions}, in the way that
 class Measurement:
     """All that the page tells."""
 
-    date: dt.date
-    shape: str
-    versions: Mapping[str, str]
-    rounds: int
+    results: Results
+    surroundings: Surroundings
     how_to_install: str
-    titles: Mapping[str, str]
-    rows: Mapping[str, Mapping[str, Row]]
-    """By scenario and contender."""
     verdicts: Sequence[Verdict]
     seconds_per_gib: Mapping[str, float]
 
@@ -107,21 +104,23 @@ def render_large(measurement: Measurement) -> str:
 
 
 def _filled(head: str, measurement: Measurement) -> str:
-    versions = ", ".join(
-        f"{name} {number}" for name, number in measurement.versions.items() if number
-    )
+    here = measurement.surroundings
+    versions = ", ".join(f"{name} {number}" for name, number in here.versions.items() if number)
+    results = measurement.results.values()
+    dates = sorted({result.date.isoformat() for result in results})
     return head.format(
-        date=measurement.date.isoformat(),
-        shape=measurement.shape,
+        dates=dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}",
+        shape=here.shape,
         versions=versions,
         how_to_install=measurement.how_to_install,
         verdicts=verdict_table(measurement.verdicts),
-        rounds=measurement.rounds,
+        rounds=min(result.rounds for result in results),
     )
 
 
 def _tables(measurement: Measurement) -> str:
     return "".join(
-        f"\n## {measurement.titles[name]}\n\n`{name}`\n\n{scenario_table(rows)}\n"
-        for name, rows in measurement.rows.items()
+        f"\n## {result.title}\n\n`{name}`, {result.date.isoformat()}\n\n"
+        f"{scenario_table(result.rows)}\n"
+        for name, result in measurement.results.items()
     )

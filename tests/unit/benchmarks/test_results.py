@@ -17,12 +17,15 @@ from benchmarks.demands import (
     judge_memory,
     verdicts,
 )
+from benchmarks.machine import Surroundings
 from benchmarks.page import Measurement, render
+from benchmarks.results import Result, as_text, from_text, of_one_machine, summaries
 from benchmarks.rounds import Row, read_report
 from benchmarks.scenarios import LARGE_SCENARIOS, SCENARIOS, Sizes
 from benchmarks.tables import scenario_table, seconds, table
 from benchmarks.task import Measured
 
+HERE = Surroundings("2 cores, 8 GiB of memory", {"Python": "3.11.7", "minio": ""})
 EVERY_SCENARIO = {scenario.name: scenario for scenario in (*SCENARIOS, *LARGE_SCENARIOS)}
 
 
@@ -32,6 +35,10 @@ def summary(wall_seconds: float, *, cpu_seconds: float = 1, peak_bytes: float = 
 
 def row(*wall_seconds: float) -> Row:
     return Row([Measured(wall, 2 * wall, int(wall * 10**6)) for wall in wall_seconds])
+
+
+def result(*, here: Surroundings = HERE, day: int = 2, **rows: Row) -> Result:
+    return Result("Is one object there?", dt.date(2026, 1, day), 5, here, rows)
 
 
 def test_every_contender_of_every_scenario_can_be_made() -> None:
@@ -174,15 +181,12 @@ def test_columns_of_numbers_stand_to_the_right() -> None:
 
 
 def test_the_page_holds_versions_verdicts_and_every_table() -> None:
+    results = {"exists": result(s3i=row(1), boto3=row(2))}
     measurement = Measurement(
-        date=dt.date(2026, 1, 2),
-        shape="2 cores, 8 GiB of memory",
-        versions={"Python": "3.11.7", "minio": ""},
-        rounds=5,
+        results=results,
+        surroundings=HERE,
         how_to_install="apt-get install nginx",
-        titles={"exists": "Is one object there?"},
-        rows={"exists": {"s3i": row(1), "boto3": row(2)}},
-        verdicts=verdicts({"exists": {"s3i": summary(1), "boto3": summary(2)}}),
+        verdicts=verdicts(summaries(results)),
         seconds_per_gib={"MD5": 1.4},
     )
 
@@ -191,5 +195,45 @@ def test_the_page_holds_versions_verdicts_and_every_table() -> None:
     told = "2026-01-02 on 2 cores, 8 GiB of memory, with Python 3.11.7."
     assert told in " ".join(page.split())
     assert "no more CPU than boto3" in page
-    assert "## Is one object there?" in page
+    assert "## Is one object there?\n\n`exists`, 2026-01-02\n" in page
     assert "| MD5      |          1.40 |" in page
+
+
+def test_a_page_of_tables_from_several_days_tells_each_ones() -> None:
+    results = {"exists": result(s3i=row(1)), "upload-large": result(day=5, s3i=row(1))}
+    measurement = Measurement(results, HERE, "", [], {})
+
+    page = render(measurement)
+
+    assert "2026-01-02 to 2026-01-05 on 2 cores" in " ".join(page.split())
+    assert "`upload-large`, 2026-01-05" in page
+
+
+def test_kept_results_are_the_same_when_they_are_read_again() -> None:
+    failed = Row([Measured(1.25, 2, 3, 4, 5)], "failed: no answer")
+    results = {"exists": result(s3i=row(1, 2), boto3=failed), "upload-large": result(s3i=row(3))}
+
+    text = as_text(results)
+
+    assert from_text(text) == results
+    assert len(text.splitlines()) == len(results) + 2
+
+
+def test_a_page_takes_all_its_tables_in_its_own_order_and_no_others() -> None:
+    results = {name: result(s3i=row(1)) for name in ("far", "near", "huge")}
+
+    found = of_one_machine(results, HERE, ["near", "far"])
+
+    assert found is not None
+    assert list(found) == ["near", "far"]
+
+
+def test_no_page_is_made_of_some_of_its_tables() -> None:
+    assert of_one_machine({"near": result(s3i=row(1))}, HERE, ["near", "far"]) is None
+
+
+def test_no_page_mixes_machines_or_versions() -> None:
+    other = Surroundings(HERE.shape, {**HERE.versions, "Python": "3.12.1"})
+    results = {"near": result(s3i=row(1)), "far": result(here=other, s3i=row(1))}
+
+    assert of_one_machine(results, HERE, ["near", "far"]) is None
