@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.machine import shape, versions
+from benchmarks.machine import surroundings
 from s3_integration import S3Client, S3Config
 from tests.fixtures.ceph import ceph
 from tests.fixtures.cluster import WORKERS, Killer, cluster
@@ -81,9 +81,10 @@ def main() -> None:
             secret_access_key=server.secret_access_key,
         )
         found = run(S3Client(config=config), dask, number, Path(folder))
-    made_with = {name: versions()[name] for name in ("Python", "boto3", "Ceph")}
+    here = surroundings()
+    made_with = {name: here.versions[name] for name in ("Python", "boto3", "Ceph")}
     made_with["distributed"] = version("distributed")
-    print(json.dumps({**found, "machine": shape(), **made_with}, indent=2))
+    print(json.dumps({**found, "machine": here.shape, **made_with}, indent=2))
 
 
 if __name__ == "__main__":

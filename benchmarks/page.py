@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks.reasons import reasons_told
 from benchmarks.tables import checksum_table, scenario_table, verdict_table
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ and, for the last tables, Ceph. `./dev bench --quick` shows in two minutes that 
 
 *Level with* allows 5 %, which two medians of one machine differ by anyway. A ratio says how many
 times as long the other takes.
-
+{reasons}
 ## How it is measured
 
 - Every run is a process of its own. A library first does the same work untimed (of small files a
@@ -114,8 +115,14 @@ def _filled(head: str, measurement: Measurement) -> str:
         versions=versions,
         how_to_install=measurement.how_to_install,
         verdicts=verdict_table(measurement.verdicts),
+        reasons=_reasons(measurement.verdicts),
         rounds=min(result.rounds for result in results),
     )
+
+
+def _reasons(found: Sequence[Verdict]) -> str:
+    told = reasons_told(found)
+    return f"\n## Why rows are missed\n\n{told}\n" if told else ""
 
 
 def _tables(measurement: Measurement) -> str:

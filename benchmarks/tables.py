@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,6 +62,13 @@ def checksum_table(seconds_per_gib: Mapping[str, float]) -> str:
 def seconds(value: float) -> str:
     """Three figures, as far as that makes sense."""
     return f"{value:.3f}" if value < 0.1 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def filled(item: str) -> str:
+    """An item of a list, in lines that are no longer than those of the documents."""
+    return textwrap.fill(
+        item, 100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def table(

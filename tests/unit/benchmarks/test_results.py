@@ -9,16 +9,19 @@ import pytest
 from benchmarks.contenders import NAMES
 from benchmarks.demands import (
     DEMANDS,
+    DEMANDS_PER_FILE,
     LEVEL,
     MEMORY_DEMANDS,
     Demand,
     Summary,
+    Verdict,
     judge,
     judge_memory,
     verdicts,
 )
 from benchmarks.machine import Surroundings
 from benchmarks.page import Measurement, render
+from benchmarks.reasons import REASONS, Reason, reasons_told
 from benchmarks.results import Result, as_text, from_text, of_one_machine, summaries
 from benchmarks.rounds import Row, read_report
 from benchmarks.scenarios import LARGE_SCENARIOS, SCENARIOS, Sizes
@@ -237,3 +240,30 @@ def test_no_page_mixes_machines_or_versions() -> None:
     results = {"near": result(s3i=row(1)), "far": result(here=other, s3i=row(1))}
 
     assert of_one_machine(results, HERE, ["near", "far"]) is None
+
+
+def test_every_reason_is_for_rows_that_there_are() -> None:
+    rows = {(each.scenario, each.text) for each in DEMANDS}
+    rows |= {(each.scenario, each.text) for each in DEMANDS_PER_FILE}
+
+    assert {row for reason in REASONS for row in reason.rows} <= rows
+
+
+def test_a_row_that_is_missed_tells_why_with_its_figure() -> None:
+    met = Verdict("far", "us", "level with them", "0.96×", "met")
+    missed = Verdict("near", "us", "ahead of them", "0.80×", "missed by 20 %")
+    reason = Reason((("near", "ahead of them"), ("far", "level with them")), "they cheat.")
+
+    assert reasons_told([met, missed], [reason]) == "- `near`, ahead of them (0.80×): they cheat."
+
+
+def test_a_row_that_is_missed_for_reasons_unknown_says_so() -> None:
+    missed = Verdict("near", "us", "ahead of them", "0.80×", "missed by 20 %")
+
+    assert reasons_told([missed], []).endswith("(0.80×): nobody has looked into it yet.")
+
+
+def test_where_nothing_is_missed_no_reason_is_told() -> None:
+    met = Verdict("near", "us", "ahead of them", "1.80×", "met")
+
+    assert reasons_told([met], [Reason((("near", "ahead of them"),), "they cheat.")]) == ""
