@@ -176,6 +176,7 @@ def write_whole(place: FileIn, content: Buffer) -> None:
     can read less of it by then than in a moment.
 
     Raises:
+        FileExistsError: something else than a file is there.
         OSError: the destination is as it was before.
     """
     start = _start(place)
@@ -183,6 +184,8 @@ def write_whole(place: FileIn, content: Buffer) -> None:
         _sweep_all(place, start, None)
     where = place.folder.descriptor
     is_new = not os.access(place.name, os.F_OK, dir_fd=where, follow_symlinks=False)
+    if not (is_new or stat.S_ISREG(place.status().st_mode)):
+        raise FileExistsError(errno.EEXIST, "something else than a file is there", str(place))
     name, descriptor = _create(place, start, _ANYBODYS if is_new else _NOBODY_ELSES)
     try:
         _write_all(descriptor, content, 0)

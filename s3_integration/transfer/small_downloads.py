@@ -10,7 +10,6 @@ its place. So nothing is decided here but that all is well.
 from __future__ import annotations
 
 import contextlib
-import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ from s3_integration.transfer.direct import DirectWire, as_botocores
 from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.folders import FileIn, OpenFolders
 from s3_integration.transfer.integrity import DamagedError, EtagCheck, etag_verdict
-from s3_integration.transfer.local import is_plain
 from s3_integration.transfer.partial import write_whole
 from s3_integration.transfer.wires import Route
 from s3_integration.utils import ByteRange
@@ -80,9 +78,8 @@ class SmallDownloads:
     def _place_of(self, job: DownloadJob) -> FileIn | PlaceToOpen | None:
         destination = job.destination
         if not isinstance(destination, Path | FileIn):
-            return destination  # looked at when its turn comes
-        place = self._folders.place_of(destination)
-        return place if place is not None and is_plain(place) else None
+            return destination
+        return self._folders.place_of(destination)
 
 
 class SmallDownload:
@@ -139,8 +136,6 @@ class SmallDownload:
             write_whole(self._place, content)
             return
         with self._place.opened() as place:
-            if not is_plain(place):
-                raise OSError(errno.EEXIST, "something else than a file is there", str(place))
             write_whole(place, content)
 
     def go_on(self, progress: ProgressCallback | None) -> Transferred:

@@ -36,8 +36,8 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     contents: list[bytes] = []
 
     def noted(place: FileIn, content: memoryview) -> None:
-        contents.append(bytes(content))
         write_whole(place, content)
+        contents.append(bytes(content))
 
     monkeypatch.setattr(small_downloads, "write_whole", noted)
     return contents
