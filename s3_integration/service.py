@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Watch,
     )
     from s3_integration.transfer.folders import Destination
+    from s3_integration.transfer.found import SourcePath
     from s3_integration.transfer.sources import Source
 
 Item = TypeVar("Item")
@@ -205,7 +206,7 @@ class S3Service:
             account.size_bytes = self._engine.download(source, path, progress).size_bytes
 
     def upload_files(
-        self, files: Iterable[tuple[Path, str, UploadOptions]], watch: Watch | None = None
+        self, files: Iterable[tuple[SourcePath, str, UploadOptions]], watch: Watch | None = None
     ) -> Generator[Outcome[UploadJob], None, None]:
         """Store many local files, each under a key; see `TransferEngine.upload_many`."""
         jobs = (

@@ -7,14 +7,15 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from s3_integration.transfer import kept
+from s3_integration.transfer.found import opened_descriptor
 from s3_integration.transfer.integrity import multipart_etag
 from s3_integration.utils import MIB, part_size_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from s3_integration.models import S3FileInfo
+    from s3_integration.transfer.found import SourcePath
 
 Verdict = Literal["same", "different", "untold"]
 
@@ -27,7 +28,11 @@ _USUAL_PART_SIZES = tuple(size * MIB for size in (5, 8, 16, 32, 64))
 
 
 def file_and_object(
-    path: Path, etag: str, part_size_bytes: int, look: Callable[[], S3FileInfo]
+    path: SourcePath,
+    size_bytes: int,
+    etag: str,
+    part_size_bytes: int,
+    look: Callable[[], S3FileInfo],
 ) -> Verdict:
     """Compare a local file with an object of the same size.
 
@@ -36,6 +41,7 @@ def file_and_object(
 
     Args:
         path: the file.
+        size_bytes: of both.
         etag: as the listing tells it.
         part_size_bytes: of this client's own uploads.
         look: asks S3 for the object with its checksum.
@@ -46,7 +52,7 @@ def file_and_object(
     """
     if _MD5.fullmatch(etag) and _hex(path, "md5") == etag:
         return "same"
-    if _MULTIPART.fullmatch(etag) and _is_in_parts(path, etag, part_size_bytes):
+    if _MULTIPART.fullmatch(etag) and _is_in_parts(path, size_bytes, etag, part_size_bytes):
         return "same"
     checksum = look().checksum
     if checksum is None or checksum.checksum_type != "FULL_OBJECT":
@@ -67,16 +73,15 @@ def objects(mine: S3FileInfo, theirs: S3FileInfo) -> Verdict:
     return "same" if both[0].value == both[1].value else "different"
 
 
-def _is_in_parts(path: Path, etag: str, part_size_bytes: int) -> bool:
+def _is_in_parts(path: SourcePath, size_bytes: int, etag: str, part_size_bytes: int) -> bool:
     """Whether the file, cut up as is usual, has the ETag of an upload in parts."""
-    size_bytes = path.stat().st_size
     number = int(etag.partition("-")[2])
     sizes = {part_size_for(size_bytes, part_size_bytes), *_USUAL_PART_SIZES}
     fitting = [size for size in sorted(sizes) if -(-size_bytes // size) == number]
     return any(etag == multipart_etag(_part_digests(path, size)) for size in fitting)
 
 
-def _part_digests(path: Path, part_size_bytes: int) -> Iterator[bytes]:
+def _part_digests(path: SourcePath, part_size_bytes: int) -> Iterator[bytes]:
     digest, left = hashlib.md5(usedforsecurity=False), part_size_bytes
     for chunk in _chunks(path):  # parts are whole chunks, but for the last
         digest.update(chunk)
@@ -88,14 +93,17 @@ def _part_digests(path: Path, part_size_bytes: int) -> Iterator[bytes]:
         yield digest.digest()
 
 
-def _hex(path: Path, algorithm: str) -> str:
+def _hex(path: SourcePath, algorithm: str) -> str:
     fingerprint = hashlib.new(algorithm, usedforsecurity=False)
     for chunk in _chunks(path):
         fingerprint.update(chunk)
     return fingerprint.hexdigest()
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as source:
+def _chunks(path: SourcePath) -> Iterator[bytes]:
+    def opener(*_: object) -> int:
+        return opened_descriptor(path)
+
+    with open(path, "rb", opener=opener) as source:
         while chunk := source.read(_CHUNK_BYTES):
             yield chunk

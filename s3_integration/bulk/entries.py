@@ -9,6 +9,8 @@ from s3_integration.exceptions import S3IntegrationError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from s3_integration.transfer.found import FileIdentity
+
 EntryKind = Literal["file", "folder", "excluded", "skipped", "refused", "failed", "unlisted"]
 """What there is to say of an entry:
 
@@ -38,6 +40,8 @@ class Entry(NamedTuple):
     reason: str = ""
     """Why it is skipped, refused or failed."""
     error: S3IntegrationError | None = None
+    identity: FileIdentity | None = None
+    """Of a file of this machine that is to be uploaded, and not by way of a link."""
 
 
 def in_order(entries: Iterable[Entry], where: str) -> Iterator[Entry]:

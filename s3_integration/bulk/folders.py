@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -77,9 +78,10 @@ def upload_folder(
         _check_is_folder(folder)
         os.scandir(folder).close()  # before the bucket is made
     target = _stored_already(storage, prefix, wishes) if wishes.looks_at_target else ()
-    steps = planned(walk.entries(), target, wishes.rules("upload"))
     make = functools.partial(uploading, folder=str(folder), prefix=prefix, metadata=dict(metadata))
-    return _carried_out("upload", steps, storage, make, wishes)
+    with closing(walk.entries()) as found:
+        steps = planned(found, target, wishes.rules("upload"))
+        return _carried_out("upload", steps, storage, make, wishes)
 
 
 def download_folder(storage: Storage, prefix: str, folder: Path, wishes: Wishes) -> TransferReport:
@@ -92,15 +94,16 @@ def download_folder(storage: Storage, prefix: str, folder: Path, wishes: Wishes)
         is_there = _check_may_be_folder(folder)
     source = _listed(storage, storage.bucket_name, prefix, wishes, "folders")
     looks = wishes.looks_at_target and is_there
-    target = _walk(storage, folder, prefix, wishes, "download").entries() if looks else ()
+    walk = _walk(storage, folder, prefix, wishes, "download")
     names = LocalNames(len(os.fsencode(folder.absolute())))
     # An empty object of the folder's own name stands for it; one with content has no place here.
     source = (_for_this_machine(entry) for entry in source if entry.key or entry.kind == "file")
-    steps = planned(source, target, wishes.rules("download"), names.refusal)
     unused: UnusedFolders = "keep" if wishes.workforce else "remove"
     make = functools.partial(downloading, prefix=prefix, folder=str(folder), unused=unused)
     spares = functools.partial(_is_a_taken_file, folder, names)
-    return _carried_out("download", steps, storage, make, wishes, spares)
+    with closing(walk.entries()) as found:
+        steps = planned(source, found if looks else (), wishes.rules("download"), names.refusal)
+        return _carried_out("download", steps, storage, make, wishes, spares)
 
 
 def _is_a_taken_file(folder: Path, names: LocalNames, key: str) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from s3_integration.bulk.plan import Step
 
 _MOST_STEPS = 100_000
-"""That wait to be handed out: some 40 MB."""
+"""That wait to be handed out: some 50 MB."""
 
 _MOST_SECONDS = 0.005
 """In which no outcome is waited for: a step may take long, where contents are compared first."""

@@ -17,8 +17,10 @@ from s3_integration.bulk.names import parts_of
 from s3_integration.bulk.parallel import in_parallel
 from s3_integration.bulk.targets import TargetTree
 from s3_integration.content_types import guess_type
-from s3_integration.exceptions import S3DownloadError, S3IntegrationError
+from s3_integration.exceptions import S3DownloadError, S3IntegrationError, S3UploadError
 from s3_integration.transfer.engine import CopyJob, ObjectId, UploadOptions
+from s3_integration.transfer.folders import OpenFolder
+from s3_integration.transfer.found import FoundFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from s3_integration.bulk.storage import Storage
     from s3_integration.bulk.targets import UnusedFolders
     from s3_integration.transfer.engine import DownloadJob, Outcome, PlaceToOpen, UploadJob, Watch
+    from s3_integration.transfer.found import SourcePath
 
 _DELETE_THREADS = 4
 """Requests for 1,000 keys each: S3 deletes some 3,500 a second below one prefix (User Guide,
@@ -44,7 +47,17 @@ def uploading(
     storage: Storage, folder: str, prefix: str, metadata: Mapping[str, str]
 ) -> Iterator[Uploading]:
     """From a folder of this machine to S3."""
-    yield Uploading(storage, folder, prefix, metadata)
+
+    @functools.cache
+    def root() -> OpenFolder:
+        with translated("upload folder", storage.bucket_name, outcome=S3UploadError):
+            return OpenFolder.open(Path(folder))
+
+    try:
+        yield Uploading(storage, folder, prefix, metadata, root)
+    finally:
+        if root.cache_info().currsize:
+            root().close()
 
 
 @contextlib.contextmanager
@@ -121,11 +134,18 @@ class Uploading(InBucket):
     """From a folder of this machine to S3."""
 
     def __init__(
-        self, storage: Storage, folder: str, prefix: str, metadata: Mapping[str, str]
+        self,
+        storage: Storage,
+        folder: str,
+        prefix: str,
+        metadata: Mapping[str, str],
+        root: Callable[[], OpenFolder],
     ) -> None:
+        """`root` opens the folder."""
         super().__init__(storage, prefix)
         self._folder = folder
         self._metadata = metadata
+        self._root = root
 
     def path_of(self, key: str) -> str:
         """The file."""
@@ -137,12 +157,12 @@ class Uploading(InBucket):
         """Store the files."""
         begun: dict[str, Step] = {}
 
-        def files() -> Iterator[tuple[Path, str, UploadOptions]]:
+        def files() -> Iterator[tuple[SourcePath, str, UploadOptions]]:
             for step in steps:
                 key = self.key_of(step.key)
                 begun[key] = step
                 options = UploadOptions(guess_type(step.key), self._metadata, {})
-                yield Path(self.path_of(step.key)), key, options
+                yield self._source(step), key, options
 
         with closing(self._storage.upload(files(), watch)) as outcomes:
             for outcome in outcomes:
@@ -150,7 +170,12 @@ class Uploading(InBucket):
 
     def compare(self, step: Step) -> Verdict:
         """Compare a file with the object that is stored already."""
-        return _compared(step, self, self._storage)
+        return _compared(step, self._source(step), self, self._storage)
+
+    def _source(self, step: Step) -> SourcePath:
+        if step.identity is None:
+            return Path(self.path_of(step.key))
+        return FoundFile(self._root(), step.key, step.identity)
 
 
 class Downloading:
@@ -196,7 +221,7 @@ class Downloading:
 
     def compare(self, step: Step) -> Verdict:
         """Compare an object with the file that is there already."""
-        return _compared(step, self, self._storage)
+        return _compared(step, Path(self.path_of(step.key)), self, self._storage)
 
     def make_folder(self, key: str) -> None:
         """Make the folder that an object stands for."""
@@ -267,14 +292,13 @@ class Copying(InBucket):
         )
 
 
-def _compared(step: Step, means: Uploading | Downloading, storage: Storage) -> Verdict:
+def _compared(
+    step: Step, file: SourcePath, means: Uploading | Downloading, storage: Storage
+) -> Verdict:
     """Compare a file of this machine with the object that it was, or is to be, stored as."""
     where = ObjectId(means.bucket_name, means.key_of(step.key))
     return comparing.file_and_object(
-        Path(means.path_of(step.key)),
-        step.etag,
-        storage.part_size_bytes,
-        lambda: storage.look(where),
+        file, step.size, step.etag, storage.part_size_bytes, lambda: storage.look(where)
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from s3_integration.bulk.judging import Deed, Rules
     from s3_integration.exceptions import S3IntegrationError
     from s3_integration.models import FileAction
+    from s3_integration.transfer.found import FileIdentity
 
 
 class Step(NamedTuple):
@@ -36,6 +37,8 @@ class Step(NamedTuple):
     etag: str = ""
     """Of the object that a file is to be compared with."""
     error: S3IntegrationError | None = None
+    identity: FileIdentity | None = None
+    """Of the source; see `Entry`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def _for_source(
     if deed is None:
         return None
     etag = theirs.etag if theirs is not None and theirs.etag else mine.etag
-    return Step(deed, mine.key, mine.size, reason, mine.time_ns, etag)
+    return Step(deed, mine.key, mine.size, reason, mine.time_ns, etag, None, mine.identity)
 
 
 _DEED_FOR_KIND: dict[str, Deed] = {

@@ -11,7 +11,6 @@ from s3_integration.transfer import described, listing, looking
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from s3_integration.aws.session import Connection
     from s3_integration.exceptions import S3IntegrationError
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
         Watch,
     )
     from s3_integration.transfer.folders import Destination
+    from s3_integration.transfer.found import SourcePath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Storage:
     prepare: Callable[[], object]
     """Makes sure of credentials and bucket before anything is written."""
     upload: Callable[
-        [Iterable[tuple[Path, str, UploadOptions]], Watch | None],
+        [Iterable[tuple[SourcePath, str, UploadOptions]], Watch | None],
         Generator[Outcome[UploadJob], None, None],
     ]
     download: Callable[

@@ -1,4 +1,8 @@
-"""The files of a folder of this machine, in the order of the keys that they would have."""
+"""The files of a folder of this machine, in the order of the keys that they would have.
+
+Folders are held open while they are looked through, each opened in the one that it lies in: a
+link that takes the place of one meanwhile leads nowhere.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,11 @@ from s3_integration.aws.errors import translate, translated
 from s3_integration.bulk.entries import Entry
 from s3_integration.bulk.names import TEMPORARY_SUFFIX
 from s3_integration.exceptions import S3IntegrationError
+from s3_integration.transfer.found import identity_of
 from s3_integration.utils import key_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from s3_integration.bulk.entries import EntryKind
     from s3_integration.choices import Symlinks
@@ -23,15 +28,19 @@ _LONGEST_SURE = 255
 """Characters of a key that surely fit into 1,024 bytes: UTF-8 takes at most four for each."""
 
 
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
 @dataclass(frozen=True, slots=True)
 class _Level:
     """A folder that is being looked through."""
 
     key: str
+    descriptor: int
     names: Iterator[str]
     """Those of folders end in a slash."""
-    identity: tuple[int, int] | None
-    """Device and inode, where links are followed."""
+    identity: tuple[int, int]
+    """Device and inode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,35 +57,41 @@ class Walk:
     """Whether a file, or a folder whose key ends in a slash, is not wanted."""
     symlinks: Symlinks = "skip"
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Generator[Entry, None, None]:
         """Every file, folder and oddity below the folder, but not the folder itself.
+
+        Folders are held open until it ends or is closed.
 
         Raises:
             S3IntegrationError: the folder itself cannot be listed.
         """
+        levels: list[_Level] = []
         refused: list[Entry] = []
         with translated(f"{self.operation} folder", self.bucket_name):
-            levels = [self._level("", levels=[], refused=refused)]
-        while levels:
-            yield from refused
-            refused.clear()
-            level = levels[-1]
-            name = next(level.names, None)
-            if name is None:
-                levels.pop()
-                continue
-            key = level.key + name
-            if self.leave_out(key):
-                yield Entry(key, kind="excluded")
-            elif name[-1] == "/":
-                yield self._enter(key, levels, refused)
-            else:
-                yield self._file(key, name)
-
-    def _enter(self, key: str, levels: list[_Level], refused: list[Entry]) -> Entry:
-        """Go on with what is in a folder."""
+            levels.append(self._opened("", self.folder, levels, refused))
         try:
-            level = self._level(key, levels, refused)
+            while levels:
+                yield from refused
+                refused.clear()
+                level = levels[-1]
+                name = next(level.names, None)
+                if name is None:
+                    os.close(levels.pop().descriptor)
+                elif self.leave_out(level.key + name):
+                    yield Entry(level.key + name, kind="excluded")
+                elif name[-1] == "/":
+                    yield self._enter(name, levels, refused)
+                else:
+                    yield self._file(level, name)
+        finally:
+            for level in levels:
+                os.close(level.descriptor)
+
+    def _enter(self, name: str, levels: list[_Level], refused: list[Entry]) -> Entry:
+        """Go on with what is in a folder."""
+        key = levels[-1].key + name
+        try:
+            level = self._opened(key, name[:-1], levels, refused)
         except _LoopError:
             return Entry(key, kind="skipped", reason="symlink loop")
         except FileNotFoundError as error:
@@ -86,16 +101,27 @@ class Walk:
         levels.append(level)
         return Entry(key, kind="folder")
 
-    def _level(self, key: str, levels: list[_Level], refused: list[Entry]) -> _Level:
-        path = f"{self.folder}/{key}"
-        identity = None
-        if self.symlinks == "follow":
-            found = os.stat(path)  # noqa: PTH116 - a Path for each would take as long as the rest
+    def _opened(self, key: str, name: str, levels: list[_Level], refused: list[Entry]) -> _Level:
+        """Open a folder in the one that was opened last, or the first one by its path."""
+        flags = _FOLDER_FLAGS
+        if levels and self.symlinks == "skip":
+            flags |= os.O_NOFOLLOW
+        descriptor = os.open(name, flags, dir_fd=levels[-1].descriptor if levels else None)
+        try:
+            found = os.fstat(descriptor)
             identity = (found.st_dev, found.st_ino)
-            if any(level.identity == identity for level in levels):
-                raise _LoopError
+            if self.symlinks == "follow":
+                _check_leads_on(identity, levels)
+            names = iter(self._names(key, descriptor, refused))
+            return _Level(key, descriptor, names, identity)
+        except BaseException:
+            os.close(descriptor)
+            raise
+
+    def _names(self, key: str, descriptor: int, refused: list[Entry]) -> list[str]:
+        """Those in an open folder, in order; of those that can be no keys, entries."""
         names: list[str] = []
-        with os.scandir(path) as listed:
+        with os.scandir(descriptor) as listed:
             for each in listed:
                 name = f"{each.name}/" if self._is_folder(each) else each.name
                 if problem := self._name_problem(key, name):
@@ -103,7 +129,7 @@ class Walk:
                 else:
                     names.append(name)
         names.sort()
-        return _Level(key, iter(names), identity)
+        return names
 
     def _is_folder(self, each: os.DirEntry[str]) -> bool:
         try:
@@ -128,17 +154,17 @@ class Walk:
         )
         return Entry(shown, kind="refused", reason=problem, error=error)
 
-    def _file(self, key: str, name: str) -> Entry:
-        path = f"{self.folder}/{key}"
+    def _file(self, level: _Level, name: str) -> Entry:
+        key, reason = level.key + name, "vanished meanwhile"
         try:
-            found = os.lstat(path)
+            found = os.stat(name, dir_fd=level.descriptor, follow_symlinks=False)
             if stat.S_ISLNK(found.st_mode):
                 if self.symlinks == "skip":
                     return Entry(key, kind="skipped", reason="symlink")
-                found = os.stat(path)  # noqa: PTH116 - as above
+                reason = "broken symlink"
+                found = os.stat(name, dir_fd=level.descriptor)
         except FileNotFoundError as error:
-            is_link = os.path.islink(path)  # noqa: PTH114 - as above
-            return self._failed(key, "broken symlink" if is_link else "vanished meanwhile", error)
+            return self._failed(key, reason, error)
         except OSError as error:
             return self._failed(key, "cannot be looked at", error)
         if not stat.S_ISREG(found.st_mode):
@@ -147,9 +173,12 @@ class Walk:
             return Entry(key, kind="skipped", reason=reason)
         if name[0] == "." and name.endswith(TEMPORARY_SUFFIX):
             return Entry(key, kind="skipped", reason="unfinished download")
-        return Entry(key, found.st_size, found.st_mtime_ns)
+        is_to_be_opened = self.operation == "upload" and self.symlinks == "skip"
+        identity = identity_of(found) if is_to_be_opened else None
+        return Entry(key, found.st_size, found.st_mtime_ns, identity=identity)
 
     def _failed(self, key: str, reason: str, error: OSError, kind: EntryKind = "failed") -> Entry:
+        error.filename = f"{self.folder}/{key}".rstrip("/")  # the system was told its name alone
         told = translate(
             error, operation=self.operation, bucket=self.bucket_name, key=self.prefix + key
         )
@@ -158,3 +187,8 @@ class Walk:
 
 class _LoopError(Exception):
     """A link leads back to a folder that it lies in."""
+
+
+def _check_leads_on(identity: tuple[int, int], levels: list[_Level]) -> None:
+    if any(level.identity == identity for level in levels):
+        raise _LoopError

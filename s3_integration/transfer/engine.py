@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from s3_integration.exceptions import S3IntegrationError
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.folders import Destination, FileIn
+    from s3_integration.transfer.found import SourcePath
     from s3_integration.transfer.reading import ObjectReading
     from s3_integration.transfer.sources import Source
 
@@ -57,7 +58,7 @@ class Transferred:
 class UploadJob:
     """One file to store, of many."""
 
-    path: Path
+    path: SourcePath
     target: ObjectId
     options: UploadOptions
 

@@ -12,17 +12,19 @@ import os
 import stat
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s3_integration.transfer.folders import FileIn, may_not_write_to
+from s3_integration.transfer.found import opened_descriptor
 from s3_integration.transfer.sources import Identity
 from s3_integration.utils import MAX_OBJECT_SIZE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from s3_integration.transfer.folders import Destination
+    from s3_integration.transfer.found import SourcePath
     from s3_integration.utils import ByteRange
 
 _COARSE_TICK_NS = 20_000_000
@@ -40,7 +42,7 @@ class SourceChangedError(Exception):
 class SourceFile:
     """A regular file, open for an upload, with what it looked like at that moment."""
 
-    path: Path
+    path: SourcePath
     size_bytes: int
     mtime_ns: int
     is_fresh: bool
@@ -56,7 +58,7 @@ class SourceFile:
     def identity(self) -> Identity:
         """See `Source`."""
         inode = os.fstat(self.descriptor).st_ino
-        return Identity(str(self.path.absolute()), self.mtime_ns, inode)
+        return Identity(str(Path(self.path).absolute()), self.mtime_ns, inode)
 
     def read(self, part: ByteRange) -> bytes:
         """Exactly the bytes of `part`.
@@ -92,7 +94,7 @@ class SourceFile:
 
 
 @contextlib.contextmanager
-def open_source(path: Path) -> Iterator[SourceFile]:
+def open_source(path: SourcePath) -> Iterator[SourceFile]:
     """Open a file for uploading, while the block runs; see `opened_source`."""
     source = opened_source(path)
     try:
@@ -101,15 +103,14 @@ def open_source(path: Path) -> Iterator[SourceFile]:
         source.close()
 
 
-def opened_source(path: Path) -> SourceFile:
+def opened_source(path: SourcePath) -> SourceFile:
     """Open a file for uploading, until it is closed.
 
     Raises:
         OSError: it is missing, unreadable, a folder, too large for S3, or no regular file (a
             pipe or device has no content that could be stored as it is).
     """
-    # O_NONBLOCK: opening a FIFO would otherwise wait for its writer for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    descriptor = opened_descriptor(path)
     try:
         found = os.fstat(descriptor)
         _check_fits(found, path)
@@ -120,7 +121,7 @@ def opened_source(path: Path) -> SourceFile:
         raise
 
 
-def _check_fits(found: os.stat_result, path: Path) -> None:
+def _check_fits(found: os.stat_result, path: SourcePath) -> None:
     """Raise an OSError unless it is a file that S3 can store."""
     check_is_regular(found.st_mode, path)
     if found.st_size > MAX_OBJECT_SIZE_BYTES:
@@ -133,7 +134,7 @@ def _is_fresh(mtime_ns: int, now_ns: int) -> bool:
     return now_ns - mtime_ns < tick_ns
 
 
-def check_is_regular(mode: int, path: Path) -> None:
+def check_is_regular(mode: int, path: SourcePath) -> None:
     """Raise an OSError unless `mode` is a regular file's."""
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
@@ -169,15 +170,3 @@ def _check_place(place: FileIn) -> None:
         if not stat.S_ISLNK(found.st_mode):
             check_is_regular(found.st_mode, place.path)
     place.folder.check_writable()
-
-
-def is_plain(place: FileIn) -> bool:
-    """Whether a file can be put there without a thought: nothing is there, or a regular file."""
-    where = place.folder.descriptor
-    try:
-        place.folder.check_writable()
-        if not os.access(place.name, os.F_OK, dir_fd=where, follow_symlinks=False):
-            return True
-        return stat.S_ISREG(place.status().st_mode)
-    except OSError:
-        return False

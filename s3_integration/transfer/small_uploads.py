@@ -23,12 +23,12 @@ from s3_integration.utils import ByteRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from s3_integration.aws.session import Connection
     from s3_integration.models import ProgressCallback
     from s3_integration.transfer.direct import Sent
     from s3_integration.transfer.engine import UploadJob
+    from s3_integration.transfer.found import SourcePath
     from s3_integration.transfer.wires import Wires
 
 _MOST_BYTES = 64 * 1024
@@ -84,7 +84,7 @@ class SmallUploads:
         return SmallUpload(self, job, piece, (route, wire), sent)
 
 
-def _piece_of(path: Path, connection: Connection, most_bytes: int) -> Piece | None:
+def _piece_of(path: SourcePath, connection: Connection, most_bytes: int) -> Piece | None:
     """A small file's content, which it had all the time; None where it is not small."""
     source = opened_source(path)  # a context manager takes half as long as opening itself
     try:

@@ -1,4 +1,4 @@
-"""No key, and no link that somebody puts in the way, leads out of the folder of a download."""
+"""No key, and no link that somebody puts in the way, leads out of a folder that is moved."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from s3_integration.bulk.entries import Entry
 from s3_integration.bulk.targets import TargetTree
+from s3_integration.bulk.walk import Walk
 from s3_integration.client import S3Client
-from s3_integration.exceptions import S3DownloadError, both
+from s3_integration.exceptions import S3DownloadError, S3UploadError, both
 from s3_integration.models import TransferReport
 from tests.fixtures.keys import keys, sets_of_keys
 from tests.fixtures.servers import ServerUnderTest
@@ -191,3 +193,34 @@ def test_extra_files_are_not_deleted_through_a_link(
             "p/a folder/b": both(S3DownloadError, NotADirectoryError)
         }
         assert (parent / "root" / "moved" / "b").read_text() == "extra"
+
+
+@pytest.mark.promise(5)
+@pytest.mark.parametrize("size_bytes", [10, 100_000], ids=["sent ahead", "one by one"])
+def test_an_upload_stores_nothing_that_a_link_leads_to_which_came_after_the_walk(
+    bucket: S3Client, monkeypatch: pytest.MonkeyPatch, size_bytes: int
+) -> None:
+    """The links come when all files have been found, before the first is opened."""
+    with watched_parent() as parent:
+        root = parent / "root"
+        (root / "a folder").mkdir()
+        for name in ("a", "a folder/b", "a folder/readme", "z"):
+            (root / name).write_bytes(bytes(size_bytes))
+        entries = Walk.entries
+
+        def entries_before_the_swap(walk: Walk) -> Iterator[Entry]:
+            found = list(entries(walk))
+            (root / "a folder").rename(root / "moved")
+            (root / "a folder").symlink_to(parent / "outside")
+            (root / "a").unlink()
+            (root / "a").symlink_to(parent / "secret")
+            yield from found
+
+        monkeypatch.setattr(Walk, "entries", entries_before_the_swap)
+
+        report = bucket.upload_directory(root, "p")
+
+        assert {result.key: type(result.error) for result in report.failed} == dict.fromkeys(
+            ("p/a", "p/a folder/b", "p/a folder/readme"), both(S3UploadError, NotADirectoryError)
+        )
+        assert [file.key for file in bucket.iter_files("p")] == ["p/z"]

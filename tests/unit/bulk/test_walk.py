@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,8 @@ from s3_integration.bulk.patterns import Patterns
 from s3_integration.bulk.walk import Walk
 from s3_integration.choices import Symlinks
 from s3_integration.exceptions import S3IntegrationError
+from s3_integration.transfer.found import identity_of
+from tests.fixtures.partial_files import open_descriptors
 
 
 def walked(
@@ -72,10 +75,35 @@ def test_each_file_tells_its_size_and_its_time_to_the_nanosecond(tmp_path: Path)
     os.utime(put(tmp_path / "a" / "b", b"123"), ns=(1, 1_700_000_000_123_456_789))
     put(tmp_path / "a" / "empty", b"")
 
-    assert walked(tmp_path)[1:] == [
-        Entry("a/b", 3, 1_700_000_000_123_456_789),
-        Entry("a/empty", 0, (tmp_path / "a" / "empty").stat().st_mtime_ns),
+    assert [entry[:3] for entry in walked(tmp_path)[1:]] == [
+        ("a/b", 3, 1_700_000_000_123_456_789),
+        ("a/empty", 0, (tmp_path / "a" / "empty").stat().st_mtime_ns),
     ]
+
+
+@pytest.mark.parametrize("symlinks", ["skip", "follow"])
+def test_each_file_tells_which_one_was_found_unless_links_may_stand_for_it(
+    tmp_path: Path, symlinks: Symlinks
+) -> None:
+    found = put(tmp_path / "file").stat()
+
+    entries = walked(tmp_path, symlinks=symlinks)
+
+    expected = identity_of(found) if symlinks == "skip" else None
+    assert [entry.identity for entry in entries] == [expected]
+
+
+def test_a_folder_that_has_an_outer_ones_identity_is_looked_through_where_no_link_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a bind mount has, and what some network file systems tell by chance."""
+    put(tmp_path / "a" / "b")
+    root = tmp_path.stat()
+    monkeypatch.setattr(os, "fstat", lambda _: root)
+
+    entries = walked(tmp_path)
+
+    assert told(entries) == {"a/": ("folder", ""), "a/b": ("file", "")}
 
 
 def test_links_are_skipped_and_told_of(tmp_path: Path) -> None:
@@ -175,18 +203,19 @@ def test_a_folder_that_cannot_be_listed_is_told_and_the_rest_goes_on(
 ) -> None:
     put(tmp_path / "locked" / "x")
     put(tmp_path / "z")
-    scan = os.scandir
+    open_really = os.open
 
-    def refuse(path: str) -> object:
-        if path.endswith("locked/"):
+    def refuse(path: str, flags: int, **where: Any) -> int:
+        if path == "locked":
             raise PermissionError(13, "Permission denied", path)
-        return scan(path)
+        return open_really(path, flags, **where)
 
-    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "open", refuse)
 
     entries = walked(tmp_path)
 
     assert told(entries) == {"locked/": ("unlisted", "cannot be listed"), "z": ("file", "")}
+    assert f"('{tmp_path}/locked')" in str(entries[0].error)
     assert isinstance(entries[0].error, PermissionError)
 
 
@@ -203,6 +232,57 @@ def test_what_vanishes_while_it_is_walked_is_told(tmp_path: Path) -> None:
 
     assert first.key == "a"
     assert told(list(entries)) == dict.fromkeys(["b/", "c"], ("failed", "vanished meanwhile"))
+
+
+@pytest.mark.promise(5)
+@pytest.mark.parametrize(("seen", "swapped"), [("a", "c"), ("c/", "c/d")])
+def test_a_folder_that_becomes_a_link_before_its_turn_is_not_entered(
+    tmp_path: Path, seen: str, swapped: str
+) -> None:
+    put(tmp_path / "outside" / "d" / "secret")
+    root = put(tmp_path / "root" / "a").parent
+    put(root / "c" / "d" / "e")
+    entries = Walk(folder=str(root), operation="upload", bucket_name="notes").entries()
+
+    while next(entries).key != seen:
+        pass
+    (root / swapped).rename(tmp_path / "moved")
+    (root / swapped).symlink_to(tmp_path / "outside")
+    rest = list(entries)
+
+    assert told(rest) == {f"{swapped}/": ("unlisted", "cannot be listed")}
+    assert str(root / swapped) in str(rest[0].error)
+    assert isinstance(rest[0].error, NotADirectoryError)
+
+
+def test_a_folder_that_is_moved_while_it_is_looked_through_is_looked_through_to_its_end(
+    tmp_path: Path,
+) -> None:
+    for name in ("a/b", "a/c"):
+        put(tmp_path / "root" / name)
+    put(tmp_path / "outside" / "c", b"theirs")
+    entries = Walk(folder=str(tmp_path / "root"), operation="upload", bucket_name="notes").entries()
+
+    assert [next(entries).key, next(entries).key] == ["a/", "a/b"]
+    (tmp_path / "root" / "a").rename(tmp_path / "moved")
+    (tmp_path / "root" / "a").symlink_to(tmp_path / "outside")
+
+    found = (tmp_path / "moved" / "c").stat()
+    assert [(entry.key, entry.identity) for entry in entries] == [("a/c", identity_of(found))]
+
+
+def test_no_folder_stays_open_after_a_walk_that_was_left(tmp_path: Path) -> None:
+    put(tmp_path / "a" / "b" / "c")
+    before = len(open_descriptors())
+    entries = Walk(folder=str(tmp_path), operation="upload", bucket_name="notes").entries()
+
+    for _ in range(3):
+        next(entries)
+    held = len(open_descriptors()) - before
+    entries.close()
+
+    assert held == 3
+    assert len(open_descriptors()) == before
 
 
 def test_a_file_that_becomes_a_folder_is_skipped(tmp_path: Path) -> None:

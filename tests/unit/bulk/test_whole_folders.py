@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from s3_integration.bulk.folders import (
 from s3_integration.bulk.patterns import Patterns
 from s3_integration.bulk.run import Manner
 from s3_integration.bulk.storage import Storage
+from s3_integration.choices import Symlinks
 from s3_integration.exceptions import (
     S3AccessDeniedError,
     S3BucketError,
@@ -47,6 +48,7 @@ from s3_integration.transfer.engine import (
     Watch,
 )
 from s3_integration.transfer.folders import FileIn
+from s3_integration.transfer.found import SourcePath, opened_descriptor
 from tests.fixtures.trees import tree_of
 
 LONG_AGO = dt.datetime(2024, 2, 29, 12, 0, 0, tzinfo=dt.UTC)
@@ -60,6 +62,7 @@ class Bucket:
     stored: dict[str, bytes] = field(default_factory=dict)
     is_missing: bool = False
     looks: list[str] = field(default_factory=list)
+    after_walk: Callable[[], None] | None = None
 
     def storage(self) -> Storage:
         def not_connected() -> Any:
@@ -82,12 +85,20 @@ class Bucket:
         return S3FileInfo(key, len(content), LONG_AGO, etag, "STANDARD")
 
     def _upload(
-        self, files: Iterable[tuple[Path, str, UploadOptions]], watch: Watch | None
+        self, files: Iterable[tuple[SourcePath, str, UploadOptions]], watch: Watch | None
     ) -> Generator[Outcome[UploadJob], None, None]:
+        if self.after_walk:
+            files = list(files)
+            self.after_walk()
         for path, key, options in files:
-            self.stored[key] = path.read_bytes()
             job = UploadJob(path, ObjectId("notes", key), options)
-            yield Outcome(job, Transferred(len(self.stored[key]), "e", None), None)
+            try:
+                with os.fdopen(opened_descriptor(path), "rb") as source:
+                    self.stored[key] = source.read()
+            except OSError as error:
+                yield Outcome(job, None, S3IntegrationError(str(error)))
+            else:
+                yield Outcome(job, Transferred(len(self.stored[key]), "e", None), None)
 
     def _download(
         self, files: Iterable[Any], watch: Watch | None
@@ -288,6 +299,30 @@ def test_a_local_file_that_is_gone_already_counts_as_deleted(
 
     assert keys(report) == ({"p/x", "p/a"}, set(), {"p/b"})
     assert isinstance(report.failed[0].error, PermissionError)
+
+
+@pytest.mark.parametrize("symlinks", ["skip", "follow"])
+def test_what_becomes_a_link_before_its_turn_is_stored_only_where_links_are_followed(
+    tmp_path: Path, symlinks: Symlinks
+) -> None:
+    outside = make_tree(tmp_path / "outside", {"a": b"theirs", "c": b"theirs"})
+    folder = make_tree(tmp_path / "t", {"a": b"mine", "b/c": b"mine", "d": b"mine"})
+
+    def swap() -> None:
+        (folder / "a").unlink()
+        (folder / "a").symlink_to(outside / "a")
+        (folder / "b").rename(tmp_path / "moved")
+        (folder / "b").symlink_to(outside)
+
+    bucket = Bucket(after_walk=swap)
+
+    report = upload_folder(bucket.storage(), folder, "p/", Wishes(symlinks=symlinks), {})
+
+    if symlinks == "skip":
+        assert keys(report) == ({"p/d"}, set(), {"p/a", "p/b/c"})
+        assert bucket.stored == {"p/d": b"mine"}
+    else:
+        assert bucket.stored == {"p/a": b"theirs", "p/b/c": b"theirs", "p/d": b"mine"}
 
 
 def test_links_in_the_target_are_neither_compared_nor_deleted(tmp_path: Path) -> None:

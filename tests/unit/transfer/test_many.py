@@ -52,6 +52,10 @@ def fail(error: BaseException) -> Callable[[object, object], NoReturn]:
     return move
 
 
+def name_of(job: UploadJob) -> str:
+    return Path(job.path).name
+
+
 def test_every_job_has_one_outcome() -> None:
     jobs = list(itertools.islice(upload_jobs(), 1000))
 
@@ -70,13 +74,13 @@ def test_a_failure_is_told_and_keeps_no_other_from_its_end() -> None:
     refused = S3UploadError("refused")
 
     def move(job: UploadJob, progress: ProgressCallback) -> Transferred:
-        if int(job.path.name) % 3 == 0:
+        if int(name_of(job)) % 3 == 0:
             raise refused
         return DONE
 
     outcomes = list(move_many(itertools.islice(upload_jobs(), 30), move, 4))
 
-    told = {int(outcome.job.path.name): (outcome.result, outcome.error) for outcome in outcomes}
+    told = {int(name_of(outcome.job)): (outcome.result, outcome.error) for outcome in outcomes}
     assert told == {n: (None, refused) if n % 3 == 0 else (DONE, None) for n in range(30)}
 
 
@@ -145,14 +149,14 @@ def test_an_outcome_is_told_while_other_jobs_are_under_way() -> None:
     first_is_told = threading.Event()
 
     def move(job: UploadJob, progress: ProgressCallback) -> Transferred:
-        assert job.path.name == "quick" or first_is_told.wait(10)
+        assert name_of(job) == "quick" or first_is_told.wait(10)
         return DONE
 
     outcomes = move_many([upload_job("slow"), upload_job("quick")], move, 4)
 
-    assert next(outcomes).job.path.name == "quick"
+    assert name_of(next(outcomes).job) == "quick"
     first_is_told.set()
-    assert next(outcomes).job.path.name == "slow"
+    assert name_of(next(outcomes).job) == "slow"
 
 
 def test_who_waits_is_told_how_far_the_files_under_way_have_come() -> None:
@@ -198,9 +202,9 @@ class Held:
         self.go_on = threading.Event()
 
     def move(self, job: UploadJob, progress: ProgressCallback) -> Transferred:
-        self.begun.append(job.path.name)
+        self.begun.append(name_of(job))
         try:
-            if job.path.name == "0":
+            if name_of(job) == "0":
                 return DONE
             self.one_has_begun.set()
             for done_bytes in range(1000):
@@ -208,7 +212,7 @@ class Held:
                 self.go_on.wait(0.01)
             return DONE
         finally:
-            self.ended.append(job.path.name)
+            self.ended.append(name_of(job))
 
 
 def test_closing_breaks_off_what_is_under_way_and_waits_for_it() -> None:
@@ -314,7 +318,7 @@ class Ahead:
         self.moved: list[str] = []
 
     def begin(self, job: UploadJob) -> BegunAhead | None:
-        number = int(job.path.name)
+        number = int(name_of(job))
         if number % 7 == 6:
             raise ZeroDivisionError
         if number % 7 == 5:
@@ -325,7 +329,7 @@ class Ahead:
         return BegunAhead(self, job)
 
     def move(self, job: UploadJob, progress: ProgressCallback) -> Transferred:
-        self.moved.append(job.path.name)
+        self.moved.append(name_of(job))
         return DONE
 
     def end(self) -> None:
@@ -339,16 +343,16 @@ class BegunAhead:
         self._job = job
 
     def finish(self) -> Transferred | None:
-        if int(self._job.path.name) % 3 == 0:
+        if int(name_of(self._job)) % 3 == 0:
             return None
         self._ahead.end()
-        if self._job.path.name == "1":
+        if name_of(self._job) == "1":
             message = "refused"
             raise S3UploadError(message)
         return DONE
 
     def go_on(self, progress: ProgressCallback) -> Transferred:
-        self._ahead.gone_on.append(self._job.path.name)
+        self._ahead.gone_on.append(name_of(self._job))
         self._ahead.end()
         return DONE
 
@@ -365,7 +369,7 @@ def test_jobs_that_are_begun_ahead_have_one_outcome_each_whatever_becomes_of_the
 
     outcomes = list(move_many(itertools.islice(upload_jobs(), 300), ahead.move, most, ahead.begin))
 
-    told = sorted((int(each.job.path.name), each.error is None) for each in outcomes)
+    told = sorted((int(name_of(each.job)), each.error is None) for each in outcomes)
     assert told == [(number, number != 1) for number in range(300)]
     assert sorted(map(int, ahead.moved)) == [n for n in range(300) if n % 7 in {5, 6}]
     begun = set(range(300)) - set(map(int, ahead.moved))
