@@ -39,6 +39,8 @@ from tests.fixtures.ceph import HOW_TO_INSTALL as HOW_TO_INSTALL_CEPH
 from tests.fixtures.ceph import ceph_is_installed
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from benchmarks.places import Place
 
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -72,6 +74,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=_ROUNDS, help=f"else {_ROUNDS}")
     parser.add_argument("--quick", action="store_true", help="one round of little; proves nothing")
     parser.add_argument("--large", action="store_true", help="5 and 20 GiB instead, once each")
+    parser.add_argument("--page", action="store_true", help="measure no client; write pages anew")
     parser.epilog = f"Scenarios: {', '.join(names)}"
     arguments = parser.parse_args()
     if arguments.rounds < 1:
@@ -89,6 +92,9 @@ def _chosen(arguments: argparse.Namespace) -> list[Scenario]:
 def _measure(arguments: argparse.Namespace) -> None:
     """Run what was chosen, show it, keep it, and write the pages that it changes."""
     bench = Bench(1 if arguments.quick else arguments.rounds, is_proof=_is_proof(arguments))
+    if arguments.page:
+        bench.write_pages(_kept().keys())
+        return
     chosen = _chosen(arguments)
     on_nginx = [scenario for scenario in chosen if scenario.server != "ceph"]
     on_ceph = [scenario for scenario in chosen if scenario.server == "ceph"]
@@ -142,19 +148,23 @@ class Bench:
 
     def conclude(self) -> None:
         """Tell how the demands stand, and write the pages to which something was added."""
-        per_gib = seconds_per_gib(self._rounds)
-        print(f"\n{checksum_table(per_gib)}")
         if not self._is_proof:
             print(f"\nOf little, or of fewer than {_ROUNDS} rounds: these figures prove nothing.")
             return
         print(f"\n{verdict_table(verdicts(summaries(self._results)))}")
+        self.write_pages(self._results.keys())
+
+    def write_pages(self, changed: Collection[str]) -> None:
+        """Write the pages that tell of a scenario that has changed, if all of theirs are there."""
+        per_gib = seconds_per_gib(self._rounds)
+        print(f"\n{checksum_table(per_gib)}")
         for page, scenarios, rendered in (
             (PAGE, SCENARIOS, render),
             (LARGE_PAGE, LARGE_SCENARIOS, render_large),
         ):
             names = [scenario.name for scenario in scenarios]
             found = of_one_machine(_kept(), self._here, names)
-            if found is None or not self._results.keys() & found.keys():
+            if found is None or found.keys().isdisjoint(changed):
                 continue
             judged = verdicts(summaries(found))
             measured = Measurement(found, self._here, HOW_TO_INSTALL, judged, per_gib)
