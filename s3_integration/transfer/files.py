@@ -192,10 +192,14 @@ class FileEngine:
         return move_many(jobs, move, self._transfer.files_in_flight, small.begin, watch)
 
     def _told_upload_job(
-        self, job: UploadJob, progress: ProgressCallback, route: Route | None = None
+        self,
+        job: UploadJob,
+        progress: ProgressCallback,
+        route: Route | None = None,
+        read: Source | None = None,
     ) -> Transferred:
         with accounted("upload", job.target.key, job.target.bucket) as account:
-            moved = self._upload_job(job, progress, route)
+            moved = self._upload_job(job, progress, route, read)
             account.size_bytes = moved.size_bytes
         return moved
 
@@ -208,12 +212,16 @@ class FileEngine:
         return moved
 
     def _upload_job(
-        self, job: UploadJob, progress: ProgressCallback, route: Route | None = None
+        self,
+        job: UploadJob,
+        progress: ProgressCallback,
+        route: Route | None = None,
+        read: Source | None = None,
     ) -> Transferred:
         where = job.target
         with (
             translated("upload", where.bucket, where.key, outcome=S3UploadError),
-            open_source(job.path) as source,
+            open_source(job.path) if read is None else contextlib.nullcontext(read) as source,
         ):
             s3 = route or self._wires.choose(where.bucket)
             if source.size_bytes < self._transfer.multipart_threshold_bytes:

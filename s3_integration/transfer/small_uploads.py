@@ -17,6 +17,7 @@ from s3_integration.transfer.engine import Transferred
 from s3_integration.transfer.integrity import DamagedError
 from s3_integration.transfer.local import opened_source
 from s3_integration.transfer.proof import Piece, checksums_to_send, is_worth_asking
+from s3_integration.transfer.sources import MemorySource
 from s3_integration.transfer.stored import settle, storage_parameters
 from s3_integration.transfer.wires import Route
 from s3_integration.utils import ByteRange
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from s3_integration.transfer.direct import Sent
     from s3_integration.transfer.engine import UploadJob
     from s3_integration.transfer.found import SourcePath
+    from s3_integration.transfer.sources import Source
     from s3_integration.transfer.wires import Wires
 
 _MOST_BYTES = 64 * 1024
@@ -41,14 +43,14 @@ class SmallUploads:
     Args:
         wires: the way to S3.
         threshold_bytes: files from this size on go in parts.
-        go_on: does a job the ordinary way, over a given route.
+        go_on: does a job the ordinary way, over a given route, with bytes that were read already.
     """
 
     def __init__(
         self,
         wires: Wires,
         threshold_bytes: int,
-        go_on: Callable[[UploadJob, ProgressCallback, Route], Transferred],
+        go_on: Callable[[UploadJob, ProgressCallback, Route, Source], Transferred],
     ) -> None:
         self._wires = wires
         self._most_bytes = min(_MOST_BYTES, threshold_bytes - 1)
@@ -136,9 +138,12 @@ class SmallUpload:
         return Transferred(size_bytes, integrity.unquoted(told["ETag"]), told.get("VersionId"))
 
     def go_on(self, progress: ProgressCallback) -> Transferred:
-        """Do it the ordinary way, with the answer that has come."""
+        """Do it the ordinary way, with the answer that has come.
+
+        With the same bytes, too: they may be stored already, although no answer says so.
+        """
         route = Route(self._route.connection, self._wire.after(self._sent))
-        return self._call.go_on(self._job, progress, route)
+        return self._call.go_on(self._job, progress, route, MemorySource(self._piece.content))
 
     def give_up(self) -> None:
         """Need it no more."""
