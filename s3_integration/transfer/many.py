@@ -94,8 +94,8 @@ class _Line(Generic[Job]):
 
     def __init__(self) -> None:
         self.begun: deque[tuple[Job, Begun]] = deque()
-        self.rest: deque[tuple[Job, Callable[[ProgressCallback], Transferred]]] = deque()
-        """Those that take longer, and so come after the others."""
+        self.rest: deque[tuple[Job, Begun | None]] = deque()
+        """Those that take longer, and so come after the others; None: not begun ahead."""
         self.moved_bytes = 0
         """Of the file that is under way, if it takes longer."""
         self.cpu_seconds = time.thread_time()
@@ -231,8 +231,9 @@ class _Run(Generic[Job]):
             while self._do_one(line) and not self._has_ended():
                 pass
         finally:
-            for _, begun in line.begun:
-                begun.give_up()
+            for _, begun in (*line.begun, *line.rest):
+                if begun is not None:
+                    begun.give_up()
             self._lines.remove(line)
 
     def _do_one(self, line: _Line[Job]) -> bool:
@@ -244,17 +245,22 @@ class _Run(Generic[Job]):
             outcome = self._outcome_of(job, begun.finish)
             if outcome is None:
                 self._crew.widen()
-                line.rest.append((job, begun.go_on))
+                line.rest.append((job, begun))
         elif line.rest:
-            job, go_on = line.rest.popleft()
-            tell = functools.partial(self._note_moved, line)
-            outcome = self._outcome_of(job, lambda: go_on(tell))
-            line.moved_bytes = 0
+            outcome = self._gone_on_with(*line.rest.popleft(), line)
         else:
             return False
         if outcome is not None:
             self._tell(outcome, line)
         return True
+
+    def _gone_on_with(self, job: Job, begun: Begun | None, line: _Line[Job]) -> Outcome[Job] | None:
+        """Do what takes longer."""
+        tell = functools.partial(self._note_moved, line)
+        move = functools.partial(self._move, job) if begun is None else begun.go_on
+        outcome = self._outcome_of(job, lambda: move(tell))
+        line.moved_bytes = 0
+        return outcome
 
     def _fill(self, line: _Line[Job]) -> None:
         """Begin as many jobs as may be under way; what takes longer comes after the others."""
@@ -265,7 +271,7 @@ class _Run(Generic[Job]):
                 return
             begun = self._begun(job)
             if begun is None:
-                line.rest.append((job, functools.partial(self._move, job)))
+                line.rest.append((job, None))
             else:
                 line.begun.append((job, begun))
 

@@ -402,6 +402,33 @@ def test_one_thread_has_several_jobs_under_way() -> None:
     assert ahead.most == 5
 
 
+def test_jobs_that_take_longer_and_wait_for_their_turn_are_given_up_as_well() -> None:
+    held, under_way = Held(), set[str]()
+
+    class TakesLonger:
+        def __init__(self, job: UploadJob) -> None:
+            self._job = job
+            under_way.add(name_of(job))
+
+        def finish(self) -> None:
+            """It is to be gone on with."""
+
+        def go_on(self, progress: ProgressCallback) -> Transferred:
+            under_way.remove(name_of(self._job))
+            return held.move(self._job, progress)
+
+        def give_up(self) -> None:
+            under_way.remove(name_of(self._job))
+
+    outcomes = move_many(upload_jobs(), held.move, 64, TakesLonger)
+    next(outcomes)
+    assert held.one_has_begun.wait(10)
+
+    outcomes.close()
+
+    assert under_way == set()
+
+
 def test_jobs_that_were_begun_ahead_are_given_up_when_nobody_wants_their_outcomes() -> None:
     ahead = Ahead()
     outcomes = move_many(upload_jobs(), ahead.move, 64, ahead.begin)
